@@ -1,0 +1,60 @@
+"""What an application is: the one place where the shared steps learn what differs between them.
+
+Applications are found through the entry point group ``ftcaffe.applications``, so a user's own package adds one
+without a fork. Nothing else in the toolkit asks which application it is.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from ftcaffe.errors import Error
+
+
+@dataclass(frozen=True)
+class Application:
+    """One medical imaging task.
+
+    name : as on the command line, ``polyp``.
+    title : as in a figure's heading.
+    classes : names of the classes in the order of their labels.
+    positive : label of the class whose probability scores a candidate.
+    layouts : names of the data set layouts that can be read; the first is the default.
+    unit, image : what splits and resampling respect (``video``), what false positives are counted per (``frame``).
+    curve : ``froc`` or ``roc``.
+    operating_points : false positives per image (FROC) or false-positive rates (ROC) of the paper's table.
+    phantom_arguments, prepare_arguments : add the application's own options to ``ftcaffe phantom | prepare``.
+    phantom : writes a synthetic data set as files.
+    prepare : reads a source and writes the data folder (docs/design.md, "On disk").
+    """
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    positive: int
+    layouts: tuple[str, ...]
+    unit: str
+    image: str
+    curve: str
+    operating_points: tuple[float, ...]
+    phantom_arguments: Callable[[argparse.ArgumentParser], None]
+    phantom: Callable[[argparse.Namespace, Path], None]
+    prepare_arguments: Callable[[argparse.ArgumentParser], None]
+    prepare: Callable[[argparse.Namespace, Path, Path], None]
+
+
+def names() -> list[str]:
+    """Names of the installed applications."""
+    return sorted(entry.name for entry in entry_points(group="ftcaffe.applications"))
+
+
+def load(name: str) -> Application:
+    """The application of that name; `Error` naming those there are when there is none."""
+    for entry in entry_points(group="ftcaffe.applications"):
+        if entry.name == name:
+            return entry.load()
+    raise Error(f"no application '{name}'", remedy=f"there are: {', '.join(names())}")

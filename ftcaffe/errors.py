@@ -1,0 +1,32 @@
+"""The toolkit's one exception: what a user can mend, said in one line."""
+
+from __future__ import annotations
+
+import os
+
+
+class Error(Exception):
+    """A fault in the input or the surroundings, with the file it lies in and the remedy.
+
+    Raised where the cause is known; the command line prints it as one line and exits with status 2.
+
+    Parameters
+    ----------
+    what : what is wrong, without a final stop.
+    path : the file or folder at fault.
+    line : line number in `path`, from 1.
+    remedy : what the user can do about it.
+    """
+
+    def __init__(
+        self,
+        what: str,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        line: int | None = None,
+        remedy: str | None = None,
+    ) -> None:
+        self.what, self.path, self.line, self.remedy = what, path, line, remedy
+        place = f"{os.fspath(path)}{f':{line}' if line else ''}: " if path is not None else ""
+        text = f"{place}{what}" + (f"; {remedy}" if remedy else "")
+        super().__init__(" ".join(text.split()))

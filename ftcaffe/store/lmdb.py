@@ -1,0 +1,143 @@
+"""LMDB as Caffe reads and writes it: records in key order, large transactions, a map that grows."""
+
+from __future__ import annotations
+
+import struct
+import weakref
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import lmdb
+
+from ftcaffe.errors import Error
+from ftcaffe.store.atomic import whole
+
+_REMEDY = "prepare the data set anew"
+_META = struct.Struct("<16xII")  # past a page's header: magic, format version
+_MAGIC, _VERSION = 0xBEEFC0DE, 1
+# LMDB forbids opening one file twice in a process: readers of the same one share its environment.
+_OPEN: weakref.WeakValueDictionary[tuple[int, int], lmdb.Environment] = weakref.WeakValueDictionary()
+
+
+class Records:
+    """Records of an LMDB in key order, read without locks (Caffe may hold it open too).
+
+    Not to be carried across a fork: open it where it is read.
+
+    Parameters
+    ----------
+    path : the LMDB's folder.
+
+    Raises
+    ------
+    Error : no LMDB there, a foreign format version, damaged or empty.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        data = self.path / "data.mdb"
+        try:
+            with data.open("rb") as stream:
+                head = stream.read(_META.size)
+        except OSError as error:
+            raise Error(f"no LMDB: {error.strerror}", self.path, remedy=_REMEDY) from None
+        if len(head) < _META.size or _META.unpack(head)[0] != _MAGIC:
+            raise Error("is damaged or no LMDB", self.path, remedy=_REMEDY)
+        if _META.unpack(head)[1] != _VERSION:
+            raise Error(
+                f"has LMDB format {_META.unpack(head)[1]}, and Caffe reads {_VERSION}",
+                self.path,
+                remedy=_REMEDY,
+            )
+        try:
+            self._environment = _environment(self.path)
+            self._count = self._environment.stat()["entries"]
+            last = self._environment.info()["last_pgno"]
+        except lmdb.Error as error:
+            raise Error(f"is damaged: {error}", self.path, remedy=_REMEDY) from None
+        # A page past the file's end would be a bus error, not an exception.
+        if data.stat().st_size < (last + 1) * self._environment.stat()["psize"]:
+            raise Error("is truncated", self.path, remedy=_REMEDY)
+        if self._count == 0:
+            raise Error("holds no records", self.path, remedy=_REMEDY)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
+        """Key and value of each record, in key order."""
+        return self._from(0)
+
+    def cycle(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
+        """Records without end, from record `start` (modulo the count), rewinding after the last as Caffe does."""
+        yield from self._from(start % self._count)
+        while True:
+            yield from self._from(0)
+
+    def _from(self, start: int) -> Iterator[tuple[bytes, bytes]]:
+        try:
+            with self._environment.begin() as transaction, transaction.cursor() as cursor:
+                cursor.first()
+                for _ in range(start):
+                    cursor.next()
+                yield from cursor
+        except lmdb.Error as error:
+            raise Error(f"is damaged: {error}", self.path, remedy=_REMEDY) from None
+
+    def __getitem__(self, key: bytes) -> bytes:
+        """The value of `key`; `KeyError` where there is none."""
+        with self._environment.begin() as transaction:
+            value = transaction.get(key)
+        if value is None:
+            raise KeyError(key)
+        return value
+
+
+def _environment(path: Path) -> lmdb.Environment:
+    status = (path / "data.mdb").stat()
+    identity = (status.st_dev, status.st_ino)
+    environment = _OPEN.get(identity)
+    if environment is None:
+        environment = lmdb.open(str(path), readonly=True, lock=False, readahead=False)
+        _OPEN[identity] = environment
+    return environment
+
+
+def write(path: str | Path, records: Iterable[tuple[bytes, bytes]], *, transaction_records: int = 1000) -> int:
+    """Write an LMDB whole: beside its name, renamed when the last record is in. Returns the count.
+
+    Keys must ascend (Caffe's tools write them so; appending is several times faster than inserting).
+    The map starts at 64 MiB and doubles whenever it is full, so no size need be known.
+    """
+    count = 0
+    with whole(path) as beside:
+        environment = lmdb.open(str(beside), map_size=1 << 26, meminit=False, sync=False, lock=False)
+        pending: list[tuple[bytes, bytes]] = []
+        try:
+            for record in records:
+                pending.append(record)
+                if len(pending) == transaction_records:
+                    _append(environment, pending)
+                    count += len(pending)
+                    pending.clear()
+            _append(environment, pending)
+            count += len(pending)
+            environment.sync(True)
+        except lmdb.DiskError as error:
+            raise Error(f"cannot be written: {error}", path, remedy="free some space and run again") from None
+        finally:
+            environment.close()
+        (beside / "lock.mdb").unlink(missing_ok=True)
+    return count
+
+
+def _append(environment: lmdb.Environment, records: list[tuple[bytes, bytes]]) -> None:
+    while True:
+        try:
+            with environment.begin(write=True) as transaction:
+                for key, value in records:
+                    if not transaction.put(key, value, append=True, overwrite=False):
+                        raise ValueError(f"keys do not ascend at {key!r}")
+            return
+        except lmdb.MapFullError:
+            environment.set_mapsize(2 * environment.info()["map_size"])

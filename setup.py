@@ -1,0 +1,58 @@
+"""Packaging of ftcaffe: three packages, their commands and applications as entry points."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="ftcaffe",
+    version="0.1.0",
+    description="How deep should a pre-trained CNN be tuned on medical images? A Caffe-faithful toolkit",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="BSD-2-Clause",
+    python_requires=">=3.11",
+    packages=find_packages(include=["ftcaffe*", "data_prep*", "evaluation*"]),
+    package_data={
+        "ftcaffe.proto": ["caffe.proto", "caffe.descriptor"],
+        "evaluation": ["*.html", "*.css"],
+    },
+    install_requires=[
+        "numpy>=1.24",
+        "scipy>=1.10",
+        "scikit-image>=0.19",
+        "h5py>=3.7",
+        "lmdb>=1.4",
+        "protobuf>=4.21",
+        "matplotlib>=3.6",
+        "pillow>=9.4",
+        "tqdm>=4.64",
+        "jinja2>=3.1",
+    ],
+    extras_require={
+        "engine": ["torch>=2.13"],
+        # PyAV's wheels carry FFmpeg with x264 (GPL): an extra, so that nobody gets it unasked.
+        "video": ["av>=10"],
+        "test": ["pytest", "pytest-xdist", "hypothesis", "scikit-learn", "opencv-python-headless>=4.6,<5"],
+        "lint": ["ruff", "mypy", "grpcio-tools"],
+    },
+    entry_points={
+        "console_scripts": ["ftcaffe = ftcaffe.command:main"],
+        "ftcaffe.commands": [
+            "phantom = data_prep.commands:PHANTOM",
+            "prepare = data_prep.commands:PREPARE",
+            "nets = ftcaffe.nets.commands:NETS",
+            "fetch-weights = ftcaffe.weights.commands:FETCH",
+            "pretrain = ftcaffe.weights.commands:PRETRAIN",
+            "sweep = ftcaffe.training.commands:SWEEP",
+            "status = ftcaffe.training.commands:STATUS",
+            "score = evaluation.commands:SCORE",
+            "evaluate = evaluation.commands:EVALUATE",
+            "compare = evaluation.commands:COMPARE",
+            "report = evaluation.commands:REPORT",
+        ],
+        "ftcaffe.applications": [
+            "polyp = data_prep.polyp:POLYP",
+        ],
+    },
+)
