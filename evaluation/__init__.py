@@ -1,0 +1,1 @@
+"""Scoring, curves, intervals, figures, tables and the page that holds them."""

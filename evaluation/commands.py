@@ -1,0 +1,86 @@
+"""The verbs that score and compare."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ftcaffe.command import Command
+
+
+def _work(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--work", type=Path, default=Path("work"), help="the working folder (default: work)")
+
+
+def _draws(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--draws", type=int, default=1000, help="draws of the units for the intervals (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default: 0)")
+
+
+def _score_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its name in the working folder")
+    parser.add_argument("--snapshot", default="best", help="'best', or the iteration of a snapshot (default: best)")
+    parser.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
+    parser.add_argument("--engine", choices=("auto", "caffe", "torch"), help="default: FTCAFFE_ENGINE, or auto")
+    parser.add_argument("--gpu", type=int, metavar="N", help="number of the GPU (default: the CPU)")
+    _work(parser)
+
+
+def _score(options: argparse.Namespace) -> None:
+    from evaluation import score
+
+    paths = [score.find(run, options.work) for run in options.runs]
+    settings = score.Settings(options.snapshot, options.batch, options.engine, options.gpu)
+    for path in paths:
+        print(score.score(path, settings))
+    print(f"next: ftcaffe compare {' '.join(options.runs)}")
+
+
+SCORE = Command("score the test candidates of finished runs", _score_arguments, _score)
+
+
+def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("scores", nargs="+", type=Path, metavar="SCORES", help="scores.h5, or NAME.csv of any software")
+    parser.add_argument("--images", type=Path, help="images.csv of the CSV files (default: NAME.images.csv beside each)")
+    parser.add_argument("--out", type=Path, default=Path("evaluation-report"), help="folder of the curve and the table")
+    _draws(parser)
+
+
+def _evaluate(options: argparse.Namespace) -> None:
+    from evaluation import report
+
+    print(report.evaluate_files(options.scores, options.images, options.out, options.draws, options.seed))
+
+
+EVALUATE = Command("curve and operating points of files of scores", _evaluate_arguments, _evaluate)
+
+
+def _compare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its name in the working folder")
+    parser.add_argument("--out", type=Path, help="folder of the page (default: WORK/reports/APP/compare)")
+    _work(parser)
+    _draws(parser)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from evaluation import report
+
+    print(report.compare_runs(options.runs, options.work, options.out, options.draws, options.seed))
+
+
+COMPARE = Command("compare runs: convergence, FROC, how far the layers moved", _compare_arguments, _compare)
+
+
+def _report_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("application", metavar="APP", help="name of the application")
+    _work(parser)
+    _draws(parser)
+
+
+def _report(options: argparse.Namespace) -> None:
+    from evaluation import report
+
+    print(report.report(options.application, options.work, options.draws, options.seed))
+
+
+REPORT = Command("the page of all finished runs of an application", _report_arguments, _report)

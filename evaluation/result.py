@@ -1,0 +1,105 @@
+"""What one set of scores says: curves, intervals, operating points."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.bootstrap import Interval, interval, resample
+from evaluation.froc import Froc, froc, sensitivity_at
+from evaluation.roc import Roc, roc
+from evaluation.scores import Scores
+from ftcaffe.errors import Error
+
+_BAND_POINTS = 80
+# Rates that a small set can resolve, beside those of an application's table.
+COMMON_RATES = (0.1, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class OperatingPoint:
+    """Sensitivity at a rate of false positives per image."""
+
+    rate: float
+    sensitivity: Interval
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Pointwise interval of a curve.
+
+    rate : (k,) false positives per image; low, high : (k,) sensitivity.
+    """
+
+    rate: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """Curves and intervals of one set of scores."""
+
+    scores: Scores
+    froc: Froc
+    band: Band
+    roc: Roc
+    auc: Interval
+    points: tuple[OperatingPoint, ...]
+
+    def at(self, rate: float) -> Interval:
+        """The sensitivity at one of the operating points."""
+        return next(point.sensitivity for point in self.points if point.rate == rate)
+
+
+def rates(scores: Scores, wanted: Sequence[float]) -> tuple[float, ...]:
+    """Of the false-positive rates `wanted`, and a few common ones, those that the set can resolve.
+
+    One false positive in the whole set must not exceed the rate, and the candidates must be able to reach it.
+    """
+    images = len(scores.images.image)
+    most = int(np.sum(scores.lesion == "")) / images
+    return tuple(rate for rate in sorted({*wanted, *COMMON_RATES}) if 1 / images <= rate <= most)
+
+
+def evaluate(scores: Scores, wanted: Sequence[float], draws: int = 1000, seed: int = 0) -> Result:
+    """Curves of `scores` with 95 % intervals from resampling its units.
+
+    Parameters
+    ----------
+    wanted : false positives per image at which the sensitivity is asked; `rates` says which are answered.
+    seed : of the draws; the same for every run, so that all see the same draws.
+
+    Raises
+    ------
+    Error : no lesions in the split, or no candidates of one kind.
+    """
+    found = scores.detections
+    lesions, hits = int(found.lesions.sum()), found.lesion >= 0
+    if not lesions:
+        raise Error("the split shows no lesion", scores.path, remedy="put a unit with lesions into it")
+    if hits.all() or not hits.any():
+        raise Error(
+            f"{'no' if not hits.any() else 'every'} candidate hits a lesion",
+            scores.path,
+            remedy="a curve needs candidates of both kinds",
+        )
+    curve = froc(found.score, found.lesion, lesions, len(scores.images.image))
+    candidates = roc(found.score, hits)
+    points = rates(scores, wanted)
+    start, stop = 1 / curve.images, max(curve.false_positives[-1], 1 / curve.images)
+    grid = np.geomspace(start, stop, _BAND_POINTS)
+    drawn = resample(found, np.append(points, grid), draws, np.random.default_rng(seed))
+    values = sensitivity_at(curve, np.append(points, grid))
+    intervals = [interval(float(value), drawn.sensitivity[:, index]) for index, value in enumerate(values)]
+    band = intervals[len(points) :]
+    return Result(
+        scores=scores,
+        froc=curve,
+        band=Band(grid, np.array([one.low for one in band]), np.array([one.high for one in band])),
+        roc=candidates,
+        auc=interval(candidates.area, drawn.auc),
+        points=tuple(OperatingPoint(rate, one) for rate, one in zip(points, intervals, strict=False)),
+    )
