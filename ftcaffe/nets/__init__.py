@@ -1,0 +1,1 @@
+"""The study's networks and solvers: Tables I and II of the paper as prototxt."""

@@ -1,0 +1,123 @@
+"""Tables I and II as prototxt: against the paper's numbers, the checked-in files and BVLC Caffe itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ftcaffe.errors import Error
+from ftcaffe.nets import alexnet, emit
+from ftcaffe.nets.depths import DEPTHS, LAYERS, rates
+from ftcaffe.proto import caffe_pb2, to_text
+
+ROOT = Path(__file__).parents[1]
+SOURCE = alexnet.Source("train.lmdb", "val.lmdb", 4)
+
+
+def _net(depth: str = "scratch", init: str = "gaussian", scale: str = "full", classes: int = 2):
+    return alexnet.train_val("polyp", classes, SOURCE, rates(depth), init, scale)
+
+
+def _parametrised(net) -> dict:
+    return {layer.name: layer for layer in net.layer if layer.param}
+
+
+def _output(size: int, layer) -> int:
+    """Side of a layer's output: Caffe rounds down in a convolution and up in pooling."""
+    if layer.type == "Convolution":
+        parameter = layer.convolution_param
+        pad, stride = sum(parameter.pad), sum(parameter.stride) or 1
+        return (size + 2 * pad - parameter.kernel_size[0]) // stride + 1
+    if layer.type == "Pooling":
+        return -(-(size - layer.pooling_param.kernel_size) // layer.pooling_param.stride) + 1
+    return size
+
+
+@pytest.mark.parametrize(
+    ("scale", "sides"),
+    [("full", (55, 27, 27, 13, 13, 13, 13, 6)), ("tiny", (15, 7, 7, 3, 3, 3, 3, 1))],
+)
+def test_sides_of_feature_maps(scale, sides):
+    size, seen = alexnet.INPUT_SIZE[scale], []
+    for layer in _net(scale=scale).layer:
+        if layer.type in ("Convolution", "Pooling"):
+            size = _output(size, layer)
+            seen.append(size)
+    assert tuple(seen) == sides
+
+
+def test_parameter_count_is_alexnets():
+    """60,965,224 with a thousand classes: bvlc_alexnet's count."""
+    count, channels, size = 0, 3, 227
+    for layer in _net(classes=1000).layer:
+        size = _output(size, layer)
+        if layer.type == "Convolution":
+            parameter = layer.convolution_param
+            count += parameter.num_output * (channels // parameter.group * parameter.kernel_size[0] ** 2 + 1)
+            channels = parameter.num_output
+        elif layer.type == "InnerProduct":
+            outputs = layer.inner_product_param.num_output
+            count += outputs * (channels * size**2 + 1)
+            channels, size = outputs, 1
+    assert count == 60_965_224
+
+
+def test_normalisation_comes_before_pooling():
+    kinds = [layer.type for layer in _net().layer if layer.type in ("LRN", "Pooling")]
+    assert kinds == ["LRN", "Pooling", "LRN", "Pooling", "Pooling"]
+
+
+@pytest.mark.parametrize("depth", DEPTHS)
+def test_rates_are_those_of_table_2(depth):
+    layers = _parametrised(_net(depth))
+    first = "conv1" if depth == "scratch" else depth.split("-")[0]
+    for name in LAYERS:
+        weight, bias = layers["fc8_polyp" if name == "fc8" else name].param
+        tuned = LAYERS.index(name) >= LAYERS.index(first)
+        expected = 0.0 if not tuned else 0.01 if name == "fc8" and first.startswith("fc") else 0.001
+        assert 0.001 * weight.lr_mult == pytest.approx(expected, rel=1e-6)
+        assert bias.lr_mult == 2 * weight.lr_mult
+        assert (weight.decay_mult, bias.decay_mult) == (float(tuned), 0.0)
+
+
+@pytest.mark.parametrize("init", ["xavier", "msra"])
+def test_other_initialisers_fill_every_layer_and_leave_biases_zero(init):
+    for layer in _parametrised(_net(init=init)).values():
+        parameter = layer.convolution_param if layer.type == "Convolution" else layer.inner_product_param
+        assert (parameter.weight_filler.type, parameter.bias_filler.value) == (init, 0)
+
+
+def test_tiny_has_the_layers_and_rates_of_full():
+    full, tiny = (
+        [(layer.name, layer.type, [p.lr_mult for p in layer.param]) for layer in _net("fc6-fc8", scale=scale).layer]
+        for scale in ("full", "tiny")
+    )
+    assert full == tiny
+
+
+def test_deploy_shares_every_parametrised_layer():
+    deploy = {layer.name for layer in alexnet.deploy("polyp", 2).layer}
+    assert set(_parametrised(_net())) <= deploy
+
+
+@pytest.mark.parametrize("call", [lambda: rates("fc9"), lambda: _net(init="zeros"), lambda: _net(scale="huge")])
+def test_unknown_names_are_errors_that_list_the_known(call):
+    with pytest.raises(Error, match="there are: "):
+        call()
+
+
+@pytest.mark.parametrize("application", emit.PAPER)
+def test_checked_in_files_are_current(application):
+    """`make nets` writes them."""
+    emitted = emit.files(application, emit.PAPER[application], emit.Options())
+    folders = (ROOT / "prototxt" / application, ROOT / "solvers" / application)
+    present = {str(path.relative_to(ROOT)): path.read_text() for folder in folders for path in folder.iterdir()}
+    assert present == emitted
+
+
+def test_emitted_text_reads_back():
+    from google.protobuf import text_format
+
+    net = _net("conv3-fc8")
+    assert text_format.Parse(to_text(net), caffe_pb2.NetParameter()) == net
