@@ -24,7 +24,7 @@ def _module() -> Any:
     if hasattr(message_factory, "GetMessageClass"):
         message_class = message_factory.GetMessageClass
     else:  # protobuf before 4.22
-        message_class = message_factory.MessageFactory(pool).GetPrototype
+        message_class = message_factory.MessageFactory(pool).GetPrototype  # type: ignore[attr-defined]
     for name, message in described.message_types_by_name.items():
         setattr(module, name, message_class(message))
     for enum in described.enum_types_by_name.values():

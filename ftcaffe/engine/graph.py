@@ -1,0 +1,120 @@
+"""A net's prototxt made ready: rules applied for the phase, splits put in where a blob is used more than once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ftcaffe.errors import Error
+from ftcaffe.proto import caffe_pb2
+
+
+def prepare(net: Any) -> Any:
+    """The NetParameter that is run: inputs as an Input layer, layers filtered by `net.state`, splits inserted.
+
+    Raises `Error` for a bottom that no layer before gives, a top given twice, and V0 or V1 layers.
+    """
+    if net.layers:
+        raise Error("has layers of the old form ('layers'); write them as 'layer'")
+    ready = caffe_pb2.NetParameter()
+    ready.CopyFrom(net)
+    ready.ClearField("layer")
+    if net.input:
+        ready.layer.append(_inputs(net))
+        for field in ("input", "input_shape", "input_dim"):
+            ready.ClearField(field)
+    ready.layer.extend(layer for layer in net.layer if _included(layer, net.state))
+    for layer in ready.layer:
+        if not layer.HasField("phase"):
+            layer.phase = net.state.phase
+    return _split(ready)
+
+
+def _inputs(net: Any) -> Any:
+    """The Input layer that the old fields input, input_shape and input_dim stand for."""
+    layer = caffe_pb2.LayerParameter(name="input", type="Input", top=net.input)
+    if net.input_shape:
+        layer.input_param.shape.extend(net.input_shape)
+    else:
+        if len(net.input_dim) != 4 * len(net.input):
+            raise Error(
+                f"{len(net.input)} inputs need {4 * len(net.input)} times input_dim, not {len(net.input_dim)}"
+            )
+        for start in range(0, len(net.input_dim), 4):
+            layer.input_param.shape.add(dim=net.input_dim[start : start + 4])
+    return layer
+
+
+def _included(layer: Any, state: Any) -> bool:
+    """Whether the rules keep the layer: any include rule that is met, or no exclude rule that is."""
+    if layer.include and layer.exclude:
+        raise Error(f"layer '{layer.name}': include and exclude rules exclude each other")
+    if layer.include:
+        return any(_meets(state, rule) for rule in layer.include)
+    return not any(_meets(state, rule) for rule in layer.exclude)
+
+
+def _meets(state: Any, rule: Any) -> bool:
+    return (
+        (not rule.HasField("phase") or rule.phase == state.phase)
+        and (not rule.HasField("min_level") or state.level >= rule.min_level)
+        and (not rule.HasField("max_level") or state.level <= rule.max_level)
+        and all(stage in state.stage for stage in rule.stage)
+        and not any(stage in state.stage for stage in rule.not_stage)
+    )
+
+
+def _split(net: Any) -> Any:
+    """A Split layer, named as Caffe names it, after each layer whose top has several uses; a loss is one use."""
+    giver: dict[str, tuple[int, int]] = {}  # blob → the layer and top that gave it last
+    sources: dict[tuple[int, int], tuple[int, int]] = {}  # (layer, bottom) → (layer, top)
+    uses: Counter[tuple[int, int]] = Counter()
+    for number, layer in enumerate(net.layer):
+        for index, bottom in enumerate(layer.bottom):
+            if bottom not in giver:
+                raise Error(f"layer '{layer.name}': unknown bottom '{bottom}'", remedy=_known(giver))
+            sources[number, index] = giver[bottom]
+            uses[giver[bottom]] += 1
+        for index, top in enumerate(layer.top):
+            in_place = index < len(layer.bottom) and layer.bottom[index] == top
+            if top in giver and not in_place:
+                raise Error(f"layer '{layer.name}': top '{top}' is given by an earlier layer too")
+            giver[top] = (number, index)
+        for index in range(len(layer.top)):
+            uses[number, index] += _given_loss(layer, index) != 0
+    names: dict[tuple[int, int], list[str]] = {}
+    out = caffe_pb2.NetParameter()
+    out.CopyFrom(net)
+    out.ClearField("layer")
+    for number, layer in enumerate(net.layer):
+        copy = out.layer.add()
+        copy.CopyFrom(layer)
+        for index in range(len(layer.bottom)):
+            if waiting := names.get(sources[number, index]):
+                copy.bottom[index] = waiting.pop(0)
+        for index, top in enumerate(layer.top):
+            if uses[number, index] > 1:
+                split = _split_layer(layer, index, top, uses[number, index])
+                names[number, index] = list(split.top)
+                if weight := _given_loss(layer, index):
+                    # The loss moves to the split's first top, which then is no one's bottom.
+                    split.loss_weight.extend([weight] + [0.0] * (len(split.top) - 1))
+                    copy.ClearField("loss_weight")
+                    names[number, index].pop(0)
+                out.layer.append(split)
+    return out
+
+
+def _split_layer(layer: Any, index: int, top: str, count: int) -> Any:
+    name = f"{top}_{layer.name}_{index}_split"
+    return caffe_pb2.LayerParameter(
+        name=name, type="Split", phase=layer.phase, bottom=[top], top=[f"{name}_{k}" for k in range(count)]
+    )
+
+
+def _given_loss(layer: Any, index: int) -> float:
+    return layer.loss_weight[index] if index < len(layer.loss_weight) else 0.0
+
+
+def _known(names: dict[str, Any]) -> str:
+    return f"the blobs before it are: {', '.join(names) or 'none'}"

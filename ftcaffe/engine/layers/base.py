@@ -1,0 +1,115 @@
+"""What a layer is, and the table of layer types."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import torch
+
+from ftcaffe.engine import fillers
+from ftcaffe.engine.blob import Blob
+from ftcaffe.errors import Error
+
+Shape = tuple[int, ...]
+L = TypeVar("L", bound=type["Layer"])
+_TYPES: dict[str, type[Layer]] = {}
+
+
+def register(name: str) -> Callable[[L], L]:
+    """Make a class the layer type of that Caffe name."""
+
+    def keep(layer: L) -> L:
+        _TYPES[name] = layer
+        layer.type = name
+        return layer
+
+    return keep
+
+
+def layer_type_list() -> list[str]:
+    """The layer types there are, in order."""
+    return sorted(_TYPES)
+
+
+def layer_class(message: Any) -> type[Layer]:
+    """The class for a LayerParameter's type; `Error` naming those there are for another type."""
+    try:
+        return _TYPES[message.type]
+    except KeyError:
+        raise Error(
+            f"layer '{message.name}': no layer type '{message.type}'",
+            remedy=f"there are: {', '.join(layer_type_list())}",
+        ) from None
+
+
+class Layer:
+    """One layer. A subclass says its parameters, its shapes and its forward; the rest has a default.
+
+    A simple layer gives `compute`, tensors to tensors, and PyTorch's autograd gives its backward. One that can do
+    better by hand gives `forward` and `backward` on blobs, as Caffe's layers do: `backward` overwrites the gradients
+    of the bottoms that are asked for and adds to those of the parameters.
+    """
+
+    type: str
+    bottoms: tuple[int, int | None] = (1, 1)  # least and greatest number
+    tops: tuple[int, int | None] = (1, 1)
+    loss_weights: tuple[float, ...] = ()  # of the tops, unless the prototxt gives them
+    automatic_tops = False  # tops that the prototxt leaves out are made
+    forced_backward: tuple[int, ...] | None = None  # bottoms that force_backward reaches; None is all
+
+    def __init__(self, message: Any) -> None:
+        self.message = message
+        self.name: str = message.name
+        self.training = message.phase == 0
+        self.blobs: list[Blob] = []
+        self.propagate: list[bool] = []  # which parameters need a gradient
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """Read what depends on the bottoms' shapes; make the parameters with `add_parameter`."""
+
+    def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
+        """Shapes of the tops."""
+        raise NotImplementedError
+
+    def compute(self, *bottoms: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
+        """The tops from the bottoms, differentiably."""
+        raise NotImplementedError
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Fill the tops. In place where a top is a bottom."""
+        self._inputs = [bottom.values.tensor.detach() for bottom in bottoms]
+        with torch.no_grad():
+            results = self.compute(*self._inputs)
+        for top, result in zip(tops, results if isinstance(results, tuple) else (results,), strict=True):
+            top.values.replace(result)
+
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Fill the gradients of the bottoms to be reached, and add to the parameters'."""
+        inputs = [x.detach().requires_grad_(wanted) for x, wanted in zip(self._inputs, propagate, strict=True)]
+        with torch.enable_grad():
+            results = self.compute(*inputs)
+        results = results if isinstance(results, tuple) else (results,)
+        reached = [x for x in inputs if x.requires_grad]
+        gradients = iter(torch.autograd.grad(results, reached, [top.gradient.tensor for top in tops]))
+        for bottom, wanted in zip(bottoms, propagate, strict=True):
+            if wanted:
+                bottom.gradient.replace(next(gradients))
+
+    def add_parameter(self, shape: Shape, filler: Any) -> None:
+        """Append a parameter blob, filled."""
+        blob = Blob(shape)
+        fillers.fill(blob, filler)
+        self.blobs.append(blob)
+        self.propagate.append(True)
+
+    def fault(self, what: str) -> Error:
+        """An `Error` that names this layer."""
+        return Error(f"layer '{self.name}' ({self.type}): {what}")
+
+
+def axis_of(layer: Layer, axis: int, shape: Shape) -> int:
+    """The axis counted from the front; `Error` where the shape has none such."""
+    if not -len(shape) <= axis < len(shape):
+        raise layer.fault(f"axis {axis} of a blob of shape {shape}")
+    return axis % len(shape)

@@ -1,0 +1,152 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch.nn import functional
+
+from ftcaffe.engine.blob import Blob
+from ftcaffe.engine.layers.base import Layer, Shape, register
+
+
+@register("Pooling")
+class Pooling(Layer):
+    """MAX or AVE over windows; a second top of MAX holds the index of each maximum in its plane.
+
+    Caffe rounds the output size up, so that the last window may hang over the border, and drops a last window that
+    would begin in the padding (only where there is padding). AVE divides by the window's area within the padded
+    plane, so padding counts as zeros and what hangs over does not count.
+    """
+
+    tops = (1, 2)
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """Kernel, stride and padding, each for height and width."""
+        message = self.message.pooling_param
+        if message.pool not in (message.MAX, message.AVE):
+            raise self.fault("STOCHASTIC has no CPU form in Caffe either; use MAX or AVE")
+        self.max = message.pool == message.MAX
+        self.whole = message.global_pooling
+        self.stride = self._pair("stride")
+        self.pad = self._pair("pad")
+        if self.whole:
+            if message.HasField("kernel_size") or message.HasField("kernel_h") or message.HasField("kernel_w"):
+                raise self.fault("global_pooling takes no kernel size")
+            if self.pad != (0, 0) or self.stride != (1, 1):
+                raise self.fault("global_pooling takes no pad and a stride of 1")
+            return
+        self.kernel = (
+            (message.kernel_h, message.kernel_w)
+            if message.HasField("kernel_h")
+            else (message.kernel_size, message.kernel_size)
+        )
+        if min(self.kernel) < 1 or min(self.stride) < 1:
+            raise self.fault("kernel_size and stride are at least 1")
+        if any(p >= k for p, k in zip(self.pad, self.kernel, strict=True)):
+            raise self.fault(f"pad {self.pad} is not smaller than the kernel {self.kernel}")
+
+    def _pair(self, name: str) -> tuple[int, int]:
+        message = self.message.pooling_param
+        if message.HasField(f"{name}_h"):
+            return getattr(message, f"{name}_h"), getattr(message, f"{name}_w")
+        return (getattr(message, name),) * 2
+
+    def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
+        """N × C × the rounded-up sizes."""
+        (bottom,) = bottoms
+        if len(bottom) != 4:
+            raise self.fault(f"four axes are needed, the bottom has shape {bottom}")
+        if self.whole:
+            self.kernel = bottom[2:]
+        self.sizes = tuple(self._size(*of) for of in zip(bottom[2:], self.kernel, self.stride, self.pad, strict=True))
+        if min(self.sizes) < 1:
+            raise self.fault(f"a kernel of {self.kernel} does not fit a bottom of shape {bottom}")
+        # PyTorch's rule is Caffe's but where a window lies wholly past the border or the padding is wide.
+        self.native = all(
+            2 * pad <= kernel and (count - 1) * stride < size + pad
+            for count, size, kernel, stride, pad in zip(
+                self.sizes, bottom[2:], self.kernel, self.stride, self.pad, strict=True
+            )
+        )
+        return [(*bottom[:2], *self.sizes)] * len(self.message.top)
+
+    @staticmethod
+    def _size(size: int, kernel: int, stride: int, pad: int) -> int:
+        windows = math.ceil((size + 2 * pad - kernel) / stride) + 1
+        return windows - 1 if pad and (windows - 1) * stride >= size + pad else windows
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """MAX keeps the index of each maximum."""
+        if not self.max:
+            return super().forward(bottoms, tops)
+        y, self._index = self._maxima(bottoms[0].values.tensor)
+        tops[0].values.replace(y)
+        if len(tops) > 1:
+            tops[1].values.replace(self._index.to(torch.float32))
+        return None
+
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """MAX: to the maxima. AVE: to every value of the window, by autograd."""
+        if not self.max:
+            return super().backward(tops, propagate, bottoms)
+        if propagate[0]:
+            above, x = tops[0].gradient.tensor, bottoms[0].values.tensor
+            if self.native:
+                below = torch.ops.aten.max_pool2d_with_indices_backward(
+                    _like(above, x), x, self.kernel, self.stride, self.pad, (1, 1), True, self._index
+                )
+            else:
+                below = torch.zeros(x.shape, device=x.device).flatten(2)
+                seen = (self._index >= 0).flatten(2)
+                below.scatter_add_(2, self._index.flatten(2).clamp(min=0), above.flatten(2) * seen)
+                below = below.view(x.shape)
+            bottoms[0].gradient.replace(below)
+        return None
+
+    def compute(self, *bottoms: torch.Tensor) -> torch.Tensor:
+        """AVE."""
+        (x,) = bottoms
+        if self.native:
+            return functional.avg_pool2d(x, self.kernel, self.stride, self.pad, ceil_mode=True)
+        sums = functional.avg_pool2d(self._padded(x, 0.0), self.kernel, self.stride, divisor_override=1)
+        areas = [
+            torch.tensor(
+                [min(n * stride - pad + kernel, size + pad) - (n * stride - pad) for n in range(count)],
+                device=x.device,
+            )
+            for count, size, kernel, stride, pad in zip(
+                self.sizes, x.shape[2:], self.kernel, self.stride, self.pad, strict=True
+            )
+        ]
+        return sums / (areas[0][:, None] * areas[1][None, :])
+
+    def _maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """The maxima and their indices in the plane, −1 for a window past the border."""
+        if self.native:
+            return torch.ops.aten.max_pool2d_with_indices(x, self.kernel, self.stride, self.pad, (1, 1), True)
+        padded = self._padded(x, torch.finfo(torch.float32).min)
+        y, index = torch.ops.aten.max_pool2d_with_indices(padded, self.kernel, self.stride)
+        row = torch.div(index, padded.shape[3], rounding_mode="floor") - self.pad[0]
+        column = index % padded.shape[3] - self.pad[1]
+        inside = (row >= 0) & (row < x.shape[2]) & (column >= 0) & (column < x.shape[3])
+        return y, torch.where(inside, row * x.shape[3] + column, -1)
+
+    def _padded(self, x: torch.Tensor, value: float) -> torch.Tensor:
+        """The plane grown, or cut, to what the windows cover exactly."""
+        (top, left), (high, wide) = self.pad, x.shape[2:]
+        bottom, right = (
+            (count - 1) * stride + kernel - size - pad
+            for count, size, kernel, stride, pad in zip(
+                self.sizes, (high, wide), self.kernel, self.stride, self.pad, strict=True
+            )
+        )
+        return functional.pad(x, (left, right, top, bottom), value=value)
+
+
+def _like(tensor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """The tensor in the memory layout of the other."""
+    layout = torch.contiguous_format if other.is_contiguous() else torch.channels_last
+    return tensor.contiguous(memory_format=layout)
