@@ -37,6 +37,9 @@ class SGDSolver:
             mode.set_random_seed(self.param.random_seed)
         self.net = self._make_train_net()
         self.test_nets = self._make_test_nets()
+        for entry in self.param.weights:
+            for path in entry.split(","):
+                self.net.copy_from(path.strip())
         self.iter = 0
         self._history = [Blob(blob.shape) for blob in self.net.learnable]
         self._callbacks: list[tuple[Callable[[], None], Callable[[], None]]] = []
