@@ -1,0 +1,1 @@
+"""Pre-trained weights: fetched, made from photographs, and checked against a net."""
