@@ -25,6 +25,18 @@ class Interval:
         """Whether there is an estimate and an interval."""
         return not np.isnan([self.value, self.low, self.high]).any()
 
+    def percent(self) -> str:
+        """`71 % [62, 79]`; without the interval where there is none, `not reached` where there is no estimate."""
+        if np.isnan(self.value):
+            return "not reached"
+        value = f"{100 * self.value:.0f} %"
+        return f"{value} [{100 * self.low:.0f}, {100 * self.high:.0f}]" if self.defined else value
+
+    def decimal(self) -> str:
+        """`0.871 [0.802, 0.922]`; without the interval where there is none."""
+        value = f"{self.value:.3f}"
+        return f"{value} [{self.low:.3f}, {self.high:.3f}]" if self.defined else value
+
     def overlaps(self, other: Interval) -> bool:
         """Whether the two intervals share a value, or one of them is not defined."""
         return not (self.defined and other.defined) or (self.low <= other.high and other.low <= self.high)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ftcaffe.command import Command
+
+if TYPE_CHECKING:
+    from evaluation.report import Written
 
 
 def _work(parser: argparse.ArgumentParser) -> None:
@@ -13,8 +17,14 @@ def _work(parser: argparse.ArgumentParser) -> None:
 
 
 def _draws(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--draws", type=int, default=1000, help="draws of the units for the intervals (default: 1000)")
+    parser.add_argument(
+        "--draws", type=int, default=1000, help="draws of the units for the intervals (default: 1000)"
+    )
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default: 0)")
+
+
+def _show(written: Written) -> None:
+    print(f"{written.table}\n\n{written.sentence}\n\nnext: open {written.page} in a browser")
 
 
 def _score_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +37,13 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    from evaluation import score
+    from evaluation import runs, score
 
-    paths = [score.find(run, options.work) for run in options.runs]
+    paths = [runs.find(run, options.work) for run in options.runs]
     settings = score.Settings(options.snapshot, options.batch, options.engine, options.gpu)
     for path in paths:
-        print(score.score(path, settings))
+        written, made = score.score(path, settings)
+        print(f"{written}{'' if made else ' is there already'}")
     print(f"next: ftcaffe compare {' '.join(options.runs)}")
 
 
@@ -40,16 +51,22 @@ SCORE = Command("score the test candidates of finished runs", _score_arguments, 
 
 
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("scores", nargs="+", type=Path, metavar="SCORES", help="scores.h5, or NAME.csv of any software")
-    parser.add_argument("--images", type=Path, help="images.csv of the CSV files (default: NAME.images.csv beside each)")
-    parser.add_argument("--out", type=Path, default=Path("evaluation-report"), help="folder of the curve and the table")
+    parser.add_argument(
+        "scores", nargs="+", type=Path, metavar="SCORES", help="scores.h5, or NAME.csv of any software"
+    )
+    parser.add_argument(
+        "--images", type=Path, help="images.csv of the CSV files (default: NAME.images.csv beside each)"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("evaluation-report"), help="folder of the curve and the table"
+    )
     _draws(parser)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from evaluation import report
 
-    print(report.evaluate_files(options.scores, options.images, options.out, options.draws, options.seed))
+    _show(report.evaluate_files(options.scores, options.images, options.out, options.draws, options.seed))
 
 
 EVALUATE = Command("curve and operating points of files of scores", _evaluate_arguments, _evaluate)
@@ -65,7 +82,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 def _compare(options: argparse.Namespace) -> None:
     from evaluation import report
 
-    print(report.compare_runs(options.runs, options.work, options.out, options.draws, options.seed))
+    _show(report.compare_runs(options.runs, options.work, options.out, options.draws, options.seed))
 
 
 COMPARE = Command("compare runs: convergence, FROC, how far the layers moved", _compare_arguments, _compare)
@@ -80,7 +97,7 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
 def _report(options: argparse.Namespace) -> None:
     from evaluation import report
 
-    print(report.report(options.application, options.work, options.draws, options.seed))
+    _show(report.report(options.application, options.work, options.draws, options.seed))
 
 
 REPORT = Command("the page of all finished runs of an application", _report_arguments, _report)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +9,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from evaluation import csvfile
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic
 
@@ -194,14 +192,22 @@ def read_csv(path: str | Path, images: str | Path | None = None, split: str = "t
     """
     path = Path(path)
     images = path.with_suffix(".images.csv") if images is None else Path(images)
-    shown = [row for row in _rows(images, ("unit", "image", "lesions")) if row.get("split", split) == split]
-    rows = _rows(path, ("unit", "image", "candidate", "lesion", "score"))
-    columns = {name: _column(rows, name) for name in ("unit", "image", "candidate", "lesion")}
+    listed = csvfile.read(images, ("unit", "image", "lesions"))
+    shown = np.array([row.get("split", split) == split for row in listed], dtype=bool)
+    rows = csvfile.read(path, ("unit", "image", "candidate", "lesion", "score"))
+    lesion = csvfile.strings(rows, "lesion")
     return Scores(
-        **columns,
-        label=(columns["lesion"] != "").astype(int),
-        score=_numbers(path, rows, "score", float),
-        images=Images(_column(shown, "unit"), _column(shown, "image"), _numbers(images, shown, "lesions", int)),
+        unit=csvfile.strings(rows, "unit"),
+        image=csvfile.strings(rows, "image"),
+        candidate=csvfile.strings(rows, "candidate"),
+        lesion=lesion,
+        label=(lesion != "").astype(int),
+        score=csvfile.numbers(path, rows, "score", float),
+        images=Images(
+            csvfile.strings(listed, "unit")[shown],
+            csvfile.strings(listed, "image")[shown],
+            csvfile.numbers(images, listed, "lesions", int)[shown],
+        ),
         run=path.stem,
         split=split,
         path=path,
@@ -210,52 +216,12 @@ def read_csv(path: str | Path, images: str | Path | None = None, split: str = "t
 
 def write_csv(path: str | Path, scores: Scores) -> None:
     """Write scores as CSV, and their images as ``NAME.images.csv`` beside ``NAME.csv``."""
-    path, images = Path(path), scores.images
-    columns = (scores.unit, scores.image, scores.candidate, scores.lesion, scores.score.tolist())
-    _write_rows(path, ("unit", "image", "candidate", "lesion", "score"), columns)
-    columns = (images.unit, images.image, images.lesions.tolist())
-    _write_rows(path.with_suffix(".images.csv"), ("unit", "image", "lesions"), columns)
+    for place, table, names in (
+        (Path(path), scores, ("unit", "image", "candidate", "lesion", "score")),
+        (Path(path).with_suffix(".images.csv"), scores.images, ("unit", "image", "lesions")),
+    ):
+        csvfile.write(place, names, zip(*(getattr(table, name).tolist() for name in names), strict=True))
 
 
 def _strings(dataset: h5py.Dataset) -> np.ndarray:
     return np.array(dataset.asstr()[()], dtype=str)
-
-
-def _rows(path: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            rows = list(reader)
-    except FileNotFoundError:
-        raise Error("there is no such file", path, remedy=f"it holds {','.join(columns)}") from None
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise Error(f"is no CSV ({error})", path) from None
-    missing = [name for name in columns if name not in (reader.fieldnames or ())]
-    if missing:
-        raise Error(f"lacks the columns {', '.join(missing)}", path, remedy=f"it holds {','.join(columns)}")
-    for line, row in enumerate(rows, 2):
-        if None in row or None in row.values():
-            raise Error(f"has not {len(reader.fieldnames or ())} values", path, line=line)
-    return rows
-
-
-def _column(rows: list[dict[str, str]], name: str) -> np.ndarray:
-    return np.array([row[name] for row in rows], dtype=str)
-
-
-def _numbers(path: Path, rows: list[dict[str, str]], name: str, kind: type) -> np.ndarray:
-    values = []
-    for line, row in enumerate(rows, 2):
-        try:
-            values.append(kind(row[name]))
-        except ValueError:
-            raise Error(f"the {name} '{row[name]}' is no number", path, line=line) from None
-    return np.array(values, dtype=kind)
-
-
-def _write_rows(path: Path, header: tuple[str, ...], columns: Sequence[Iterable[object]]) -> None:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(zip(*columns, strict=True))
-    atomic.write_text(path, stream.getvalue())

@@ -1,0 +1,60 @@
+"""CSV files in and out, each fault one line with the file and the line in it."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ftcaffe.errors import Error
+from ftcaffe.store import atomic
+
+Rows = list[dict[str, str]]
+
+
+def read(path: Path, columns: Sequence[str]) -> Rows:
+    """Rows by column; `Error` when one of `columns` is missing or a row has too few or too many values."""
+    remedy = f"it holds {','.join(columns)}"
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.DictReader(stream)
+            rows: Rows = list(reader)
+    except FileNotFoundError:
+        raise Error("there is no such file", path, remedy=remedy) from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Error(f"is no CSV ({error})", path, remedy=remedy) from None
+    names = reader.fieldnames or ()
+    if missing := [name for name in columns if name not in names]:
+        raise Error(f"lacks the columns {', '.join(missing)}", path, remedy=remedy)
+    for line, row in enumerate(rows, 2):
+        if None in row or None in row.values():
+            raise Error(f"has not {len(names)} values", path, line=line)
+    return rows
+
+
+def strings(rows: Rows, name: str) -> np.ndarray:
+    """(n,) a column as strings."""
+    return np.array([row[name] for row in rows], dtype=str)
+
+
+def numbers(path: Path, rows: Rows, name: str, kind: type) -> np.ndarray:
+    """(n,) a column as numbers; `rows` are all of the file's, so that `Error` can name the line."""
+    values = []
+    for line, row in enumerate(rows, 2):
+        try:
+            values.append(kind(row[name]))
+        except ValueError:
+            raise Error(f"the {name} '{row[name]}' is no number", path, line=line) from None
+    return np.array(values, dtype=kind)
+
+
+def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV, whole."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    atomic.write_text(path, stream.getvalue())

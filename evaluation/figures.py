@@ -1,0 +1,205 @@
+"""Figures: each takes what was measured and an axes, and returns the axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from evaluation.bootstrap import Interval
+from evaluation.result import Result
+from evaluation.runs import Trace
+from evaluation.style import FAINT, INK, Style
+from ftcaffe.store import atomic
+
+_PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.0f} %")
+_PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A result, its name in the legend and its look."""
+
+    label: str
+    style: Style
+    result: Result
+
+
+@dataclass(frozen=True, eq=False)
+class Training:
+    """A run's training, its name in the legend and its look.
+
+    best : iteration of the chosen snapshot.
+    """
+
+    label: str
+    style: Style
+    trace: Trace
+    best: int
+
+
+def froc(curves: Sequence[Curve], ax: Axes, image: str = "image", bands: bool = True) -> Axes:
+    """FROC curves, false positives per image on a logarithmic axis, with their bands and operating points.
+
+    The axis starts where the set's resolution does: below one false positive in all its images there is nothing.
+    """
+    start = min(1 / curve.result.froc.images for curve in curves)
+    stop = max(max(curve.result.froc.false_positives[-1], 2 * start) for curve in curves)
+    for curve in curves:
+        _step(curve, ax, start)
+        if bands:
+            band = curve.result.band
+            ax.fill_between(
+                band.rate, band.low, band.high, step="post", color=curve.style.color, alpha=0.10, linewidth=0
+            )
+        for point in curve.result.points:
+            ax.plot(point.rate, point.sensitivity.value, "o", ms=3.6, mec="white", mew=0.6, color=curve.style.color)
+    ax.set_xscale("log")
+    ax.set_xlim(start, stop * 1.05)
+    ax.set_ylim(0, 1)
+    ax.set_xlabel(f"false positives per {image}")
+    ax.set_ylabel("lesions found")
+    ax.xaxis.set_major_formatter(_PLAIN)
+    ax.yaxis.set_major_formatter(_PERCENT)
+    return ax
+
+
+def _step(curve: Curve, ax: Axes, start: float) -> None:
+    """The curve as the step function that it is, from `start` on."""
+    x, y = curve.result.froc.false_positives, curve.result.froc.sensitivity
+    keep = x > start
+    first = y[np.searchsorted(x, start, side="right") - 1]
+    ax.plot(
+        np.append(start, x[keep]),
+        np.append(first, y[keep]),
+        drawstyle="steps-post",
+        color=curve.style.color,
+        linestyle=curve.style.line,
+        linewidth=curve.style.width,
+        label=curve.label,
+    )
+
+
+def intervals(rows: Sequence[tuple[str, Style, Interval]], ax: Axes, label: str) -> Axes:
+    """A dot with its 95 % interval for each row, the first row at the top."""
+    for place, (_, style, one) in enumerate(rows):
+        ax.plot([one.low, one.high], [place, place], color=style.color, linewidth=2.2, solid_capstyle="butt")
+        hollow = style.line != "-"
+        ax.plot(one.value, place, "o", ms=6.5, color=style.color, mfc="white" if hollow else style.color, mew=1.8)
+        edge = one.high if one.defined else one.value
+        if not np.isnan(edge):
+            ax.annotate(one.percent(), (edge, place), (7, 0), textcoords="offset points", va="center", fontsize=8.5)
+    ax.set_yticks(range(len(rows)), [name for name, _, _ in rows])
+    ax.set_ylim(len(rows) - 0.4, -0.6)
+    ax.set_xlim(0, 1)
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="y", visible=False)
+    ax.xaxis.set_major_formatter(_PERCENT)
+    ax.set_xlabel(label)
+    return ax
+
+
+def training_loss(trainings: Sequence[Training], ax: Axes) -> Axes:
+    """Training loss by mini-batch, smoothed over a window that grows with the iteration (as a log axis wants)."""
+    for training in trainings:
+        loss = training.trace.losses
+        ax.plot(
+            np.arange(1, len(loss) + 1),
+            _smooth(loss),
+            color=training.style.color,
+            linestyle=training.style.line,
+            label=training.label,
+        )
+    ax.set_xscale("log")
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel("mini-batches")
+    ax.set_ylabel("training loss")
+    ax.xaxis.set_major_formatter(_PLAIN)
+    return ax
+
+
+def _smooth(loss: np.ndarray) -> np.ndarray:
+    """Mean over the last fifth of the iterations so far: one at first, hundreds at the end."""
+    index = np.arange(1, len(loss) + 1)
+    total = np.append(0, np.cumsum(loss))
+    start = np.minimum(index - 1, (index * 0.8).astype(int))
+    return (total[index] - total[start]) / (index - start)
+
+
+def by_snapshot(trainings: Sequence[Training], ax: Axes, column: str, label: str) -> Axes:
+    """A column of the log by snapshot; the chosen snapshot of each run is marked."""
+    for training in trainings:
+        iteration, value = training.trace.iteration, getattr(training.trace, column)
+        color = training.style.color
+        ax.plot(iteration, value, color=color, linestyle=training.style.line, label=training.label)
+        best = iteration == training.best
+        ax.plot(iteration[best], value[best], "o", ms=5, mec="white", mew=0.8, color=color, zorder=3)
+    ax.set_xscale("log")
+    ax.set_xlabel("mini-batches")
+    ax.set_ylabel(label)
+    ax.xaxis.set_major_formatter(_PLAIN)
+    ax.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    return ax
+
+
+def movement(moved: Mapping[str, Mapping[str, float]], ax: Axes) -> Axes:
+    """How far each layer moved, as a table of shades: a row a run, a column a layer; frozen ones are left blank."""
+    layers = list(dict.fromkeys(layer for row in moved.values() for layer in row))
+    table = np.array([[row.get(layer, np.nan) for layer in layers] for row in moved.values()])
+    shown = np.ma.masked_where(~(table > 0), table)
+    ax.imshow(shown, cmap="Blues", vmin=0, vmax=max(float(np.nanmax(table)) * 1.25, 1e-9), aspect="auto")
+    for (row, column), value in np.ndenumerate(table):
+        text, color = (f"{100 * value:.1f} %" if value < 0.1 else f"{100 * value:.0f} %"), INK
+        if value == 0:
+            text, color = "frozen", FAINT
+        elif np.isnan(value):
+            text, color = "–", FAINT
+        elif value > 0.75 * np.nanmax(table):
+            color = "white"
+        ax.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+    ax.set_xticks(range(len(layers)), layers)
+    ax.set_yticks(range(len(moved)), list(moved))
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.grid(visible=False)
+    for side in ax.spines.values():
+        side.set_visible(False)
+    return ax
+
+
+def filters(pictures: np.ndarray, ax: Axes, title: str, columns: int = 8) -> Axes:
+    """First-layer filters (count, height, width, 3) as a grid of pictures."""
+    count, height, width, _ = pictures.shape
+    rows = -(-count // columns)
+    canvas = np.ones((rows * (height + 1) - 1, columns * (width + 1) - 1, 3))
+    for number, picture in enumerate(pictures):
+        top, left = number // columns * (height + 1), number % columns * (width + 1)
+        canvas[top : top + height, left : left + width] = picture
+    ax.imshow(canvas, interpolation="nearest")
+    ax.set_title(title, fontsize=8.5)
+    ax.set_axis_off()
+    return ax
+
+
+def legend(ax: Axes, beside: bool) -> Axes:
+    """A legend right of the axes, or in its lower right corner, which curves that rise leave free."""
+    where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.02)} if beside else {"loc": "lower right"}
+    ax.legend(handlelength=2.6, fontsize=None if beside else 7, **where)
+    return ax
+
+
+def save(drawn: Figure, path: Path) -> tuple[Path, Path]:
+    """Save as ``path.png`` and ``path.svg``, whole; returns both paths."""
+    png, svg = path.with_name(f"{path.name}.png"), path.with_name(f"{path.name}.svg")
+    metadata: dict[str, Any] = {"Date": None}
+    with atomic.whole(png) as beside:
+        drawn.savefig(beside, format="png")
+    with atomic.whole(svg) as beside:
+        drawn.savefig(beside, format="svg", metadata=metadata)
+    return png, svg

@@ -1,0 +1,99 @@
+"""The answer in one or two sentences, no stronger than its intervals."""
+
+from __future__ import annotations
+
+import math
+
+from evaluation.bootstrap import Interval
+from evaluation.comparison import Comparison, Subject
+from evaluation.runs import depth_label
+
+_RATE = 0.1  # the operating point nearest to it is the one that the sentence speaks of
+
+
+def rate(comparison: Comparison) -> float | None:
+    """The false-positive rate that the headline speaks of; None when the set resolves none."""
+    points = [point.rate for point in comparison.subjects[0].result.points]
+    return min(points, key=lambda one: abs(math.log(one / _RATE))) if points else None
+
+
+def measure(comparison: Comparison, subject: Subject) -> Interval:
+    """What the headline compares: the sensitivity at its rate, or the AUC where there is no such rate."""
+    at = rate(comparison)
+    return subject.result.auc if at is None else subject.result.at(at)
+
+
+def headline(comparison: Comparison) -> str:
+    """What the comparison says.
+
+    Of runs, the tuning depth and the run from scratch that had the best validation AUC, on all the data that
+    any run had: the test set must not choose what it then measures. Of score files, each in turn.
+    """
+    tuned, scratch = _chosen(comparison, tuned=True), _chosen(comparison, tuned=False)
+    if tuned is None and scratch is None:
+        said = [f"{subject.label} {_finds(comparison, subject)}" for subject in comparison.subjects]
+        return f"{_at(comparison)}{'; '.join(said)}."
+    if tuned is None or scratch is None:
+        one = tuned or scratch
+        assert one is not None
+        return f"{_at(comparison)}{_name(one)} {_finds(comparison, one)}."
+    return (
+        f"{_at(comparison)}{_name(tuned)} {_finds(comparison, tuned)}; "
+        f"training from scratch {_finds(comparison, scratch)}. {_verdict(comparison, tuned, scratch)}"
+    )
+
+
+def choice(comparison: Comparison) -> str:
+    """How the headline's runs were chosen; empty for score files."""
+    runs = comparison.runs
+    if len(runs) < 2:
+        return ""
+    return (
+        f"Of several depths or starts the headline names the one with the best validation AUC; "
+        f"the test {comparison.terms.unit}s had no say in it."
+    )
+
+
+def _chosen(comparison: Comparison, *, tuned: bool) -> Subject | None:
+    runs = [subject for subject in comparison.subjects if subject.run is not None]
+    most = max((subject.run.record.get("fraction", 1) for subject in runs if subject.run), default=1)
+    among = [
+        subject
+        for subject in runs
+        if subject.run
+        and (subject.run.weights is not None) == tuned
+        and subject.run.record.get("fraction", 1) == most
+    ]
+    return max(among, key=lambda subject: subject.run.best["val_auc"] if subject.run else 0, default=None)
+
+
+def _name(subject: Subject) -> str:
+    assert subject.run is not None
+    return (
+        "training from scratch"
+        if subject.run.weights is None
+        else f"tuning {depth_label(subject.run.record['depth'])}"
+    )
+
+
+def _at(comparison: Comparison) -> str:
+    at = rate(comparison)
+    return "" if at is None else f"At {at:g} false positives per {comparison.terms.image}, "
+
+
+def _finds(comparison: Comparison, subject: Subject) -> str:
+    one = measure(comparison, subject)
+    if rate(comparison) is None:
+        return f"ranks the candidates with an AUC of {one.decimal()}"
+    return f"finds {one.percent().replace(' %', ' % of the lesions', 1)}"
+
+
+def _verdict(comparison: Comparison, tuned: Subject, scratch: Subject) -> str:
+    ours, theirs = measure(comparison, tuned), measure(comparison, scratch)
+    units = f"{len(tuned.result.scores.detections.images)} test {comparison.terms.unit}s"
+    if not (ours.defined and theirs.defined):
+        return f"These {units} are too few for an interval, so nothing is shown."
+    if ours.overlaps(theirs):
+        return f"The intervals overlap: these {units} do not show that either is better."
+    better = "tuning" if ours.value > theirs.value else "training from scratch"
+    return f"The intervals do not overlap: on these {units}, {better} is better."

@@ -1,0 +1,127 @@
+"""From a comparison to its folder: figures, tables and the page that gathers them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from evaluation import comparison as comparisons
+from evaluation import figures, headline, page, runs, style, tables
+from evaluation.comparison import Comparison, Subject
+from evaluation.figures import Curve
+
+_BANDS = 4  # with more curves than this in a panel, their bands hide one another
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a comparison left behind.
+
+    page : the page. sentence : its headline. table : the operating points, for the terminal.
+    """
+
+    page: Path
+    sentence: str
+    table: str
+
+
+def evaluate_files(paths: Sequence[Path], images: Path | None, out: Path, draws: int, seed: int) -> Written:
+    """The page of files of scores."""
+    return write(comparisons.of_files(paths, images, draws, seed), out)
+
+
+def compare_runs(names: Sequence[str], work: Path, out: Path | None, draws: int, seed: int) -> Written:
+    """The page of the runs of those names or folders."""
+    found = comparisons.of_runs([runs.find(name, work) for name in dict.fromkeys(names)], draws, seed)
+    run = found.runs[0]
+    return write(found, out or run.work / "reports" / run.application / "compare")
+
+
+def report(application: str, work: Path, draws: int, seed: int) -> Written:
+    """The page of every finished run of an application."""
+    done, absent = comparisons.finished(application, work)
+    return write(comparisons.of_runs(done, draws, seed, absent), work / "reports" / application)
+
+
+def write(comparison: Comparison, out: Path) -> Written:
+    """Write figures (PNG, SVG), tables (CSV) and ``report.html`` into `out`."""
+    labels = [subject.label for subject in comparison.subjects]
+    results = [subject.result for subject in comparison.subjects]
+    points, numbers = tables.operating_points(labels, results, comparison.terms.image)
+    numbers.csv(out / "operating_points.csv")
+    tables.curve_points(labels, results).csv(out / "froc.csv")
+    trained = None
+    if comparison.runs:
+        names = [subject.label for subject in comparison.subjects if subject.run]
+        trained = tables.training(names, comparison.runs)
+        trained.csv(out / "training.csv")
+        tables.snapshots(names, comparison.runs).csv(out / "snapshots.csv")
+    if comparison.moved:
+        tables.movements(comparison.moved).csv(out / "movement.csv")
+    drawn = {name: figures.save(figure, out / name)[1].read_text("utf-8") for name, figure in _figures(comparison)}
+    sentence = headline.headline(comparison)
+    path = page.write(out / "report.html", page.Content(comparison, sentence, points, trained, drawn))
+    return Written(path, sentence, points.text())
+
+
+def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
+    """Name and figure of each that the comparison has something for; closed when the next is asked for."""
+    subjects = comparison.subjects
+    rate = headline.rate(comparison)
+    rows = [(one.label, one.style, headline.measure(comparison, one)) for one in reversed(subjects)]
+    with style.figure(0.75 + 0.27 * len(rows)) as (drawn, ax):
+        at = "AUC of the candidates" if rate is None else f"lesions found at {rate:g} false positives"
+        figures.intervals(rows, ax, at if rate is None else f"{at} per {comparison.terms.image}")
+        yield "answer", drawn
+    panels = _panels(subjects)
+    columns, lines = min(2, len(panels)), -(-len(panels) // 2)
+    with style.figure(3.9 if len(panels) == 1 else 3.4 * lines, columns, lines, squeeze=False) as (drawn, axes):
+        for ax, (title, curves) in zip(axes.flat, panels, strict=False):
+            figures.froc(curves, ax, comparison.terms.image, bands=len(curves) <= _BANDS)
+            ax.set_title(title)
+            figures.legend(ax, beside=len(panels) == 1)
+        for ax in axes.flat[len(panels) :]:
+            ax.set_axis_off()
+        yield "froc", drawn
+    trainings = [one.training for one in subjects if one.run]
+    if trainings:
+        with style.figure(3.3, 2) as (drawn, (left, right)):
+            figures.training_loss(trainings, left)
+            figures.by_snapshot(trainings, right, "val_loss", "validation loss by snapshot")
+            figures.legend(right, beside=True)
+            yield "convergence", drawn
+        with style.figure(3.3) as (drawn, ax):
+            figures.by_snapshot(trainings, ax, "val_auc", "validation AUC by snapshot")
+            figures.legend(ax, beside=True)
+            yield "auc", drawn
+    if comparison.moved:
+        with style.figure(0.55 + 0.3 * len(comparison.moved)) as (drawn, ax):
+            figures.movement(comparison.moved, ax)
+            yield "movement", drawn
+    if comparison.filters:
+        columns = min(3, len(comparison.filters))
+        lines = -(-len(comparison.filters) // columns)
+        with style.figure(2.6 * lines, columns, lines, squeeze=False) as (drawn, axes):
+            for ax in axes.flat[len(comparison.filters) :]:
+                ax.set_axis_off()
+            for ax, (title, pictures) in zip(axes.flat, comparison.filters.items(), strict=False):
+                figures.filters(pictures, ax, title)
+            yield "filters", drawn
+
+
+def _panels(subjects: Sequence[Subject]) -> list[tuple[str, list[Curve]]]:
+    """Title and curves of each panel: one for each share of the data that runs were trained on."""
+    by_fraction: dict[float | None, list[Subject]] = {}
+    for subject in subjects:
+        fraction = subject.run.record.get("fraction", 1) if subject.run else None
+        by_fraction.setdefault(fraction, []).append(subject)
+    if len(by_fraction) == 1:
+        return [("", [subject.curve for subject in subjects])]
+    panels = []
+    for fraction, among in by_fraction.items():
+        names = runs.labels([subject.run for subject in among if subject.run])  # the title says the share for all
+        curves = [replace(subject.curve, label=name) for subject, name in zip(among, names, strict=True)]
+        panels.append((f"{fraction:.0%} of the training data", curves))
+    return panels

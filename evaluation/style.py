@@ -1,0 +1,91 @@
+"""One look for every figure: a depth has the same colour and line wherever it is drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from ftcaffe.nets.depths import DEPTHS
+
+# From the shallowest tuning to the deepest. The map is cividis, made for readers with any colour vision, without its
+# palest end, which white paper swallows.
+_DEPTHS = tuple(depth for depth in reversed(DEPTHS) if depth != "scratch")
+_PALEST = 0.86
+_SCRATCH = {"gaussian": "#111111", "xavier": "#5f5f5f", "msra": "#959595"}
+# Okabe and Ito's palette, for scores that are of no run of ours.
+_OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
+_DASHES: dict[str, Any] = {"whole": "-", "part": (0, (4, 1.5)), "little": (0, (1, 1.2)), "scratch": (0, (6, 2))}
+
+INK, FAINT = "#222222", "#8a8a8a"
+WIDTH = 7.2  # inches: a page's width, at which the type below is as large as the page's own
+
+_RC: Any = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.labelsize": 9,
+    "axes.titlesize": 9.5,
+    "axes.titlelocation": "left",
+    "axes.edgecolor": FAINT,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e6e6e6",
+    "grid.linewidth": 0.7,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.7,
+    "figure.dpi": 110,
+    "savefig.dpi": 200,
+    # Text stays text, and the ids are the same each time: a figure made again is the same file.
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ftcaffe",
+}
+
+
+@dataclass(frozen=True)
+class Style:
+    """Colour and line of one curve."""
+
+    color: Any
+    line: Any
+    width: float = 1.7
+
+
+def of_run(depth: str, init: str | None = None, fraction: float = 1.0) -> Style:
+    """The look of a run: scratch in blacks and dashed, depths along the map; less data is more broken a line."""
+    if depth == "scratch":
+        return Style(_SCRATCH.get(init or "", INK), _DASHES["scratch"], 1.9)
+    place = _DEPTHS.index(depth) / (len(_DEPTHS) - 1) if depth in _DEPTHS else 0.5
+    line = _DASHES["whole" if fraction > 0.75 else "part" if fraction > 0.3 else "little"]
+    return Style(mpl.colormaps["cividis"](_PALEST * (1 - place)), line)
+
+
+def of_other(number: int) -> Style:
+    """The look of the `number`-th set of scores that is of no run of ours."""
+    return Style(_OTHERS[number % len(_OTHERS)], ("-", (0, (5, 1.5)), (0, (1, 1)))[number // len(_OTHERS) % 3])
+
+
+def order(depth: str) -> int:
+    """Place of a depth from scratch, over the shallowest tuning, to the deepest."""
+    return _DEPTHS.index(depth) + 1 if depth in _DEPTHS else 0
+
+
+@contextmanager
+def figure(height: float, columns: int = 1, rows: int = 1, **options: Any) -> Iterator[tuple[Figure, Any]]:
+    """A figure of the page's width in the house's look, closed afterwards; `height` in inches."""
+    with mpl.rc_context(_RC):
+        drawn, axes = plt.subplots(rows, columns, figsize=(WIDTH, height), layout="constrained", **options)
+        try:
+            yield drawn, axes
+        finally:
+            plt.close(drawn)
