@@ -20,4 +20,4 @@ if grep -q "AS $target-build$" "$file"; then
   buildah build --layers --file "$file" --target "$target-build" --tag "$tag-build" "$@" .
 fi
 buildah build --layers --file "$file" --target "$target" --tag "$tag" "$@" .
-buildah rmi --prune >/dev/null
+buildah rmi --prune >/dev/null 2>&1 || true # what a container still uses stays
