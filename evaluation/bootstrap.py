@@ -25,11 +25,14 @@ class Interval:
         """Whether there is an estimate and an interval."""
         return not np.isnan([self.value, self.low, self.high]).any()
 
-    def percent(self) -> str:
-        """`71 % [62, 79]`; without the interval where there is none, `not reached` where there is no estimate."""
+    def percent(self, of: str = "") -> str:
+        """`71 % [62, 79]`, or `71 % of the lesions [62, 79]` with `of` between.
+
+        Without the interval where there is none, `not reached` where there is no estimate.
+        """
         if np.isnan(self.value):
             return "not reached"
-        value = f"{100 * self.value:.0f} %"
+        value = f"{100 * self.value:.0f} %{f' {of}' if of else ''}"
         return f"{value} [{100 * self.low:.0f}, {100 * self.high:.0f}]" if self.defined else value
 
     def decimal(self) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from evaluation import runs as run_folders
 from evaluation import scores as score_files
 from evaluation import style, weights
-from evaluation.figures import Curve, Training
+from evaluation.figures import Training
 from evaluation.result import Result, evaluate
 from evaluation.runs import Run
 from evaluation.scores import Scores
@@ -39,11 +39,6 @@ class Subject:
     style: style.Style
     result: Result
     run: Run | None = None
-
-    @property
-    def curve(self) -> Curve:
-        """What the FROC figure draws."""
-        return Curve(self.label, self.style, self.result)
 
     @property
     def training(self) -> Training:
@@ -95,7 +90,7 @@ def of_files(paths: Sequence[Path], images: Path | None, draws: int, seed: int) 
 
 
 def of_runs(folders: Sequence[Path], draws: int, seed: int, absent: tuple[tuple[str, str], ...] = ()) -> Comparison:
-    """A comparison of finished and scored runs of one application, from scratch to the deepest tuning."""
+    """A comparison of finished and scored runs of one application, from the deepest tuning to scratch."""
     read = sorted((run_folders.read(folder) for folder in folders), key=_order)
     applications = sorted({run.application for run in read})
     if len(applications) > 1:

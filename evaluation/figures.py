@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from evaluation.bootstrap import Interval
 from evaluation.result import Result
@@ -24,11 +25,12 @@ _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A result, its name in the legend and its look."""
+    """A result, its name in the legend, its look, and whether its band is drawn."""
 
     label: str
     style: Style
     result: Result
+    band: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +46,7 @@ class Training:
     best: int
 
 
-def froc(curves: Sequence[Curve], ax: Axes, image: str = "image", bands: bool = True) -> Axes:
+def froc(curves: Sequence[Curve], ax: Axes, image: str = "image") -> Axes:
     """FROC curves, false positives per image on a logarithmic axis, with their bands and operating points.
 
     The axis starts where the set's resolution does: below one false positive in all its images there is nothing.
@@ -53,13 +55,22 @@ def froc(curves: Sequence[Curve], ax: Axes, image: str = "image", bands: bool = 
     stop = max(max(curve.result.froc.false_positives[-1], 2 * start) for curve in curves)
     for curve in curves:
         _step(curve, ax, start)
-        if bands:
+        if curve.band:
             band = curve.result.band
             ax.fill_between(
-                band.rate, band.low, band.high, step="post", color=curve.style.color, alpha=0.10, linewidth=0
+                band.rate, band.low, band.high, step="post", color=curve.style.color, alpha=0.13, linewidth=0
             )
         for point in curve.result.points:
-            ax.plot(point.rate, point.sensitivity.value, "o", ms=3.6, mec="white", mew=0.6, color=curve.style.color)
+            ax.plot(
+                point.rate,
+                point.sensitivity.value,
+                "o",
+                ms=5.2,
+                mec="white",
+                mew=0.7,
+                zorder=3,
+                color=curve.style.color,
+            )
     ax.set_xscale("log")
     ax.set_xlim(start, stop * 1.05)
     ax.set_ylim(0, 1)
@@ -116,12 +127,9 @@ def training_loss(trainings: Sequence[Training], ax: Axes) -> Axes:
             linestyle=training.style.line,
             label=training.label,
         )
-    ax.set_xscale("log")
     ax.set_ylim(bottom=0)
-    ax.set_xlabel("mini-batches")
     ax.set_ylabel("training loss")
-    ax.xaxis.set_major_formatter(_PLAIN)
-    return ax
+    return _by_iteration(ax)
 
 
 def _smooth(loss: np.ndarray) -> np.ndarray:
@@ -140,11 +148,18 @@ def by_snapshot(trainings: Sequence[Training], ax: Axes, column: str, label: str
         ax.plot(iteration, value, color=color, linestyle=training.style.line, label=training.label)
         best = iteration == training.best
         ax.plot(iteration[best], value[best], "o", ms=5, mec="white", mew=0.8, color=color, zorder=3)
+    ax.set_ylabel(label)
+    return _by_iteration(ax)
+
+
+def _by_iteration(ax: Axes) -> Axes:
+    """A logarithmic axis of mini-batches, labelled also when it spans less than a decade."""
     ax.set_xscale("log")
     ax.set_xlabel("mini-batches")
-    ax.set_ylabel(label)
+    first, last = ax.get_xlim()
+    ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if last < 60 * first else (1.0,)))
     ax.xaxis.set_major_formatter(_PLAIN)
-    ax.xaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    ax.xaxis.set_minor_formatter(NullFormatter())
     return ax
 
 
@@ -173,9 +188,10 @@ def movement(moved: Mapping[str, Mapping[str, float]], ax: Axes) -> Axes:
     return ax
 
 
-def filters(pictures: np.ndarray, ax: Axes, title: str, columns: int = 8) -> Axes:
-    """First-layer filters (count, height, width, 3) as a grid of pictures."""
+def filters(pictures: np.ndarray, ax: Axes, title: str) -> Axes:
+    """First-layer filters (count, height, width, 3) as a grid of pictures, half as wide again as it is high."""
     count, height, width, _ = pictures.shape
+    columns = math.ceil(math.sqrt(1.5 * count))
     rows = -(-count // columns)
     canvas = np.ones((rows * (height + 1) - 1, columns * (width + 1) - 1, 3))
     for number, picture in enumerate(pictures):
@@ -201,5 +217,5 @@ def save(drawn: Figure, path: Path) -> tuple[Path, Path]:
     with atomic.whole(png) as beside:
         drawn.savefig(beside, format="png")
     with atomic.whole(svg) as beside:
-        drawn.savefig(beside, format="svg", metadata=metadata)
+        drawn.savefig(beside, format="svg", metadata=metadata, transparent=True)
     return png, svg

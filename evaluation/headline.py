@@ -29,18 +29,21 @@ def headline(comparison: Comparison) -> str:
     Of runs, the tuning depth and the run from scratch that had the best validation AUC, on all the data that
     any run had: the test set must not choose what it then measures. Of score files, each in turn.
     """
+    at, subjects = rate(comparison), named(comparison)
+    values = [measure(comparison, subject) for subject in subjects]
+    if at is None:
+        opening, verb = "", "ranks the candidates with an AUC of"
+        shares = [one.decimal() for one in values]
+    else:
+        opening, verb = f"At {at:g} false positives per {comparison.terms.image}, ", "finds"
+        shares = [values[0].percent("of the lesions"), *(one.percent() for one in values[1:])]
+    parts = [f"{_name(subject)} {share}" for subject, share in zip(subjects, shares, strict=True)]
+    parts[0] = f"{_name(subjects[0])} {verb} {shares[0]}"
+    sentence = f"{opening}{'; '.join(parts)}."
     tuned, scratch = _chosen(comparison, tuned=True), _chosen(comparison, tuned=False)
-    if tuned is None and scratch is None:
-        said = [f"{subject.label} {_finds(comparison, subject)}" for subject in comparison.subjects]
-        return f"{_at(comparison)}{'; '.join(said)}."
-    if tuned is None or scratch is None:
-        one = tuned or scratch
-        assert one is not None
-        return f"{_at(comparison)}{_name(one)} {_finds(comparison, one)}."
-    return (
-        f"{_at(comparison)}{_name(tuned)} {_finds(comparison, tuned)}; "
-        f"training from scratch {_finds(comparison, scratch)}. {_verdict(comparison, tuned, scratch)}"
-    )
+    if tuned is not None and scratch is not None:
+        sentence = f"{sentence} {_verdict(comparison, tuned, scratch)}"
+    return sentence[0].upper() + sentence[1:]
 
 
 def choice(comparison: Comparison) -> str:
@@ -52,6 +55,12 @@ def choice(comparison: Comparison) -> str:
         f"Of several depths or starts the headline names the one with the best validation AUC; "
         f"the test {comparison.terms.unit}s had no say in it."
     )
+
+
+def named(comparison: Comparison) -> list[Subject]:
+    """The subjects that the headline speaks of."""
+    chosen = [_chosen(comparison, tuned=True), _chosen(comparison, tuned=False)]
+    return [subject for subject in chosen if subject is not None] or list(comparison.subjects)
 
 
 def _chosen(comparison: Comparison, *, tuned: bool) -> Subject | None:
@@ -68,24 +77,11 @@ def _chosen(comparison: Comparison, *, tuned: bool) -> Subject | None:
 
 
 def _name(subject: Subject) -> str:
-    assert subject.run is not None
-    return (
-        "training from scratch"
-        if subject.run.weights is None
-        else f"tuning {depth_label(subject.run.record['depth'])}"
-    )
-
-
-def _at(comparison: Comparison) -> str:
-    at = rate(comparison)
-    return "" if at is None else f"At {at:g} false positives per {comparison.terms.image}, "
-
-
-def _finds(comparison: Comparison, subject: Subject) -> str:
-    one = measure(comparison, subject)
-    if rate(comparison) is None:
-        return f"ranks the candidates with an AUC of {one.decimal()}"
-    return f"finds {one.percent().replace(' %', ' % of the lesions', 1)}"
+    if subject.run is None:
+        return subject.label
+    if subject.run.weights is None:
+        return "training from scratch"
+    return f"tuning {depth_label(subject.run.record['depth'])}"
 
 
 def _verdict(comparison: Comparison, tuned: Subject, scratch: Subject) -> str:
@@ -96,4 +92,4 @@ def _verdict(comparison: Comparison, tuned: Subject, scratch: Subject) -> str:
     if ours.overlaps(theirs):
         return f"The intervals overlap: these {units} do not show that either is better."
     better = "tuning" if ours.value > theirs.value else "training from scratch"
-    return f"The intervals do not overlap: on these {units}, {better} is better."
+    return f"The intervals do not overlap: on these {units} {better} is better."

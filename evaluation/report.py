@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from evaluation import figures, headline, page, runs, style, tables
 from evaluation.comparison import Comparison, Subject
 from evaluation.figures import Curve
 
-_BANDS = 4  # with more curves than this in a panel, their bands hide one another
+_BANDS = 3  # with more curves than this in a panel, only the headline's have their bands: they hide one another
+_FILTERS = {1: 4.9, 2: 2.6, 3: 1.85}  # inches, by the number of grids side by side
 
 
 @dataclass(frozen=True)
@@ -70,16 +71,16 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
     """Name and figure of each that the comparison has something for; closed when the next is asked for."""
     subjects = comparison.subjects
     rate = headline.rate(comparison)
-    rows = [(one.label, one.style, headline.measure(comparison, one)) for one in reversed(subjects)]
+    rows = [(one.label, one.style, headline.measure(comparison, one)) for one in subjects]
     with style.figure(0.75 + 0.27 * len(rows)) as (drawn, ax):
         at = "AUC of the candidates" if rate is None else f"lesions found at {rate:g} false positives"
         figures.intervals(rows, ax, at if rate is None else f"{at} per {comparison.terms.image}")
         yield "answer", drawn
-    panels = _panels(subjects)
+    panels = _panels(comparison)
     columns, lines = min(2, len(panels)), -(-len(panels) // 2)
     with style.figure(3.9 if len(panels) == 1 else 3.4 * lines, columns, lines, squeeze=False) as (drawn, axes):
         for ax, (title, curves) in zip(axes.flat, panels, strict=False):
-            figures.froc(curves, ax, comparison.terms.image, bands=len(curves) <= _BANDS)
+            figures.froc(curves, ax, comparison.terms.image)
             ax.set_title(title)
             figures.legend(ax, beside=len(panels) == 1)
         for ax in axes.flat[len(panels) :]:
@@ -103,7 +104,7 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
     if comparison.filters:
         columns = min(3, len(comparison.filters))
         lines = -(-len(comparison.filters) // columns)
-        with style.figure(2.6 * lines, columns, lines, squeeze=False) as (drawn, axes):
+        with style.figure(_FILTERS[columns] * lines, columns, lines, squeeze=False) as (drawn, axes):
             for ax in axes.flat[len(comparison.filters) :]:
                 ax.set_axis_off()
             for ax, (title, pictures) in zip(axes.flat, comparison.filters.items(), strict=False):
@@ -111,17 +112,23 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
             yield "filters", drawn
 
 
-def _panels(subjects: Sequence[Subject]) -> list[tuple[str, list[Curve]]]:
+def _panels(comparison: Comparison) -> list[tuple[str, list[Curve]]]:
     """Title and curves of each panel: one for each share of the data that runs were trained on."""
     by_fraction: dict[float | None, list[Subject]] = {}
-    for subject in subjects:
+    for subject in comparison.subjects:
         fraction = subject.run.record.get("fraction", 1) if subject.run else None
         by_fraction.setdefault(fraction, []).append(subject)
-    if len(by_fraction) == 1:
-        return [("", [subject.curve for subject in subjects])]
+    spoken = headline.named(comparison)
     panels = []
     for fraction, among in by_fraction.items():
-        names = runs.labels([subject.run for subject in among if subject.run])  # the title says the share for all
-        curves = [replace(subject.curve, label=name) for subject, name in zip(among, names, strict=True)]
-        panels.append((f"{fraction:.0%} of the training data", curves))
+        title, names = "", [subject.label for subject in among]
+        if len(by_fraction) > 1:  # the title says the share for all of them
+            title = f"{fraction:.0%} of the training data"
+            names = runs.labels([subject.run for subject in among if subject.run])
+        few = len(among) <= _BANDS
+        curves = [
+            Curve(name, subject.style, subject.result, band=few or subject in spoken)
+            for subject, name in zip(among, names, strict=True)
+        ]
+        panels.append((title, curves))
     return panels

@@ -76,8 +76,8 @@ def of_other(number: int) -> Style:
 
 
 def order(depth: str) -> int:
-    """Place of a depth from scratch, over the shallowest tuning, to the deepest."""
-    return _DEPTHS.index(depth) + 1 if depth in _DEPTHS else 0
+    """Place of a depth from the deepest tuning, over the shallowest, to scratch."""
+    return list(DEPTHS).index(depth) if depth in DEPTHS else len(DEPTHS)
 
 
 @contextmanager

@@ -11,6 +11,8 @@ from evaluation.bootstrap import Interval
 from evaluation.result import Result
 from evaluation.runs import Run
 
+_ENGINES = {"caffe": "BVLC Caffe", "torch": "ftcaffe.engine"}
+
 
 @dataclass(frozen=True)
 class Table:
@@ -90,7 +92,7 @@ def _trained(label: str, run: Run) -> tuple[object, ...]:
         f"{run.best['epoch']:g}",
         f"{run.best['val_auc']:.3f}",
         _duration(float(run.trace.seconds[-1])),
-        f"{record.get('engine', '')} {record.get('engine_version', '')}".strip(),
+        _ENGINES.get(record.get("engine", ""), ""),
     )
 
 
