@@ -79,7 +79,7 @@ def find(run: str | Path, work: Path) -> Path:
     """The folder of a run given as a path, or by its name in the working folder."""
     if (Path(run) / "run.json").is_file():
         return Path(run)
-    named = sorted(work.glob(f"runs/*/{run}/run.json")) if Path(run).name == str(run) else []
+    named = [path for path in sorted(work.glob("runs/*/*/run.json")) if path.parent.name == str(run)]
     if len(named) == 1:
         return named[0].parent
     if named:

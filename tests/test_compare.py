@@ -1,0 +1,213 @@
+"""What is compared: which runs, under which names, and what the headline may say of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import shutil
+
+import numpy as np
+import pytest
+from made_runs import made_run, made_scores, made_study, made_weights
+
+from evaluation import comparison as comparisons
+from evaluation import headline, result, runs, scores
+from evaluation.bootstrap import Interval
+from evaluation.scores import Images
+from ftcaffe.errors import Error
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    """A working folder with runs at three depths and from scratch, of known abilities."""
+    work = tmp_path_factory.mktemp("work")
+    made_study(work, scratch=0.3, fc8=0.8, conv3_fc8=1.6, conv1_fc8=3.0)
+    return work
+
+
+@pytest.fixture
+def copy(study, tmp_path):
+    """A copy to damage."""
+    return shutil.copytree(study, tmp_path / "work")
+
+
+def compare(work, *depths):
+    return comparisons.of_runs([next(work.glob(f"runs/polyp/{depth}*")) for depth in depths], draws=100, seed=0)
+
+
+def test_runs_stand_from_the_deepest_to_scratch(study):
+    found = compare(study, "scratch", "conv3-fc8", "fc8", "conv1-fc8")
+    assert [subject.label for subject in found.subjects] == ["conv1-fc8", "conv3-fc8", "only fc8", "scratch"]
+
+
+def test_labels_tell_runs_apart_by_what_differs(tmp_path):
+    start = made_weights(tmp_path / "weights" / "standin.caffemodel", np.random.default_rng(0))
+    folders = [made_run(tmp_path, "fc8", start), made_run(tmp_path, "fc8", start, fraction=0.5)]
+    folders.append(made_run(tmp_path, "scratch", start))
+    names = runs.labels([runs.read(folder) for folder in folders])
+    assert names == ["only fc8, 100% of the data", "only fc8, 50% of the data", "scratch, 100% of the data"]
+
+
+def test_frozen_layers_did_not_move_and_tuned_ones_did(study):
+    found = compare(study, "conv3-fc8", "conv1-fc8", "scratch")
+    assert set(found.moved) == {"conv3-fc8", "conv1-fc8"}
+    assert {name for name, value in found.moved["conv3-fc8"].items() if value == 0} == {"conv1", "conv2"}
+    assert all(value > 0 for value in found.moved["conv1-fc8"].values())
+    assert list(found.filters) == ["before tuning (standin)", "conv1-fc8", "scratch"]
+
+
+def test_only_finished_runs_are_found(copy):
+    folder = next(copy.glob("runs/polyp/fc8*"))
+    record = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(record | {"status": "failed", "error": "the loss is nan"}))
+    done, absent = comparisons.finished("polyp", copy)
+    assert len(done) == 3
+    assert absent == ((folder.name, "failed: the loss is nan"),)
+
+
+def _no_scores(folder):
+    (folder / "scores.h5").unlink()
+
+
+def _other_images(folder):
+    path = folder / "scores.h5"
+    mine = scores.read(path)
+    images = Images(mine.images.unit[:-1], mine.images.image[:-1], mine.images.lesions[:-1])
+    last = (mine.unit == mine.images.unit[-1]) & (mine.image == mine.images.image[-1])
+    columns = ("unit", "image", "candidate", "lesion", "label", "score")
+    kept = {name: getattr(mine, name)[~last] for name in columns}
+    scores.write(path, dataclasses.replace(mine, images=images, **kept))
+
+
+def _no_log(folder):
+    (folder / "log.csv").unlink()
+
+
+def _damaged_best(folder):
+    (folder / "best.json").write_text("{")
+
+
+def _truncated_snapshot(folder):
+    path = next((folder / "snapshots").iterdir())
+    path.write_bytes(path.read_bytes()[:-1000])
+
+
+def _foreign_record(folder):
+    (folder / "run.json").write_text("{}")
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (_no_scores, r"fc8_f100_s0_0123abcd: has no scores yet; ftcaffe score "),
+        (_other_images, r"scores\.h5: lists other images or lesions than .*\(159 images, 160 there\)"),
+        (_no_log, r"fc8_f100_s0_0123abcd: has no log of its snapshots"),
+        (_damaged_best, r"best\.json: is no JSON"),
+        (_truncated_snapshot, r"run_iter_\d+\.caffemodel: is no caffemodel or is truncated"),
+        (_foreign_record, r"run\.json: lacks application, run, depth, status"),
+    ],
+)
+def test_a_damaged_run_is_one_error(copy, damage, message):
+    damage(next(copy.glob("runs/polyp/fc8*")))
+    with pytest.raises(Error, match=message) as caught:
+        compare(copy, "conv1-fc8", "fc8")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["nothing", "*", "../polyp"])
+def test_a_run_that_is_not_there(study, name):
+    with pytest.raises(Error, match=f"{re.escape(name)}: is no run"):
+        runs.find(name, study)
+
+
+def test_a_run_is_found_by_name_and_by_path(study):
+    folder = next(study.glob("runs/polyp/conv1-fc8*"))
+    assert runs.find(folder.name, study) == runs.find(folder, study.parent) == folder
+
+
+def test_no_finished_run(tmp_path):
+    with pytest.raises(Error, match="holds no finished run; train some: ftcaffe sweep polyp"):
+        comparisons.finished("polyp", tmp_path)
+
+
+# What the headline says
+
+
+def test_the_headline_names_the_depth_that_validation_chose(study):
+    found = compare(study, "conv1-fc8", "conv3-fc8", "fc8", "scratch")
+    chosen = headline.named(found)
+    assert [subject.label for subject in chosen] == ["conv1-fc8", "scratch"]
+    # The test scores have no say: swapping the validation AUCs swaps the choice.
+    best = {subject.label: subject.run.best for subject in found.subjects}
+    best["conv1-fc8"]["val_auc"], best["fc8"] = 0.1, best["only fc8"]
+    assert headline.named(found)[0].label == "conv3-fc8"
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "verdict"),
+    [
+        (
+            Interval(0.7, 0.6, 0.8),
+            Interval(0.5, 0.4, 0.59),
+            "do not overlap: on these 8 test videos tuning is better.",
+        ),
+        (
+            Interval(0.5, 0.4, 0.59),
+            Interval(0.7, 0.6, 0.8),
+            "on these 8 test videos training from scratch is better.",
+        ),
+        (Interval(0.7, 0.6, 0.8), Interval(0.5, 0.4, 0.6), "do not show that either is better."),
+        (Interval(0.7, np.nan, np.nan), Interval(0.1, 0.0, 0.2), "too few for an interval, so nothing is shown."),
+    ],
+)
+def test_the_headline_claims_no_more_than_its_intervals(study, ours, theirs, verdict):
+    found = compare(study, "conv1-fc8", "scratch")
+    subjects = tuple(
+        dataclasses.replace(
+            subject, result=dataclasses.replace(subject.result, points=(result.OperatingPoint(0.1, one),))
+        )
+        for subject, one in zip(found.subjects, (ours, theirs), strict=True)
+    )
+    sentence = headline.headline(dataclasses.replace(found, subjects=subjects))
+    assert sentence.startswith(
+        f"At 0.1 false positives per frame, tuning conv1-fc8 finds {ours.value:.0%}".replace("%", " %")
+    )
+    assert sentence.endswith(verdict)
+
+
+def test_without_an_operating_point_the_headline_speaks_of_the_auc(study):
+    found = compare(study, "conv1-fc8", "scratch")
+    subjects = tuple(
+        dataclasses.replace(subject, result=dataclasses.replace(subject.result, points=()))
+        for subject in found.subjects
+    )
+    sentence = headline.headline(dataclasses.replace(found, subjects=subjects))
+    auc = [subject.result.auc.decimal() for subject in found.subjects]
+    assert sentence.startswith(
+        f"Tuning conv1-fc8 ranks the candidates with an AUC of {auc[0]}; training from scratch {auc[1]}."
+    )
+
+
+# Which operating points a set can answer
+
+
+@pytest.mark.parametrize(
+    ("frames", "expected"),
+    [(5, (0.1, 0.5, 1.0)), (20, (0.01, 0.1, 0.5, 1.0)), (130, (0.001, 0.01, 0.1, 0.5, 1.0))],
+    ids=["40 images", "160 images", "1040 images"],
+)
+def test_rates_that_one_false_positive_does_not_exceed(frames, expected):
+    made = made_scores(np.random.default_rng(0), frames=frames)
+    assert result.rates(made, (0.001, 0.01, 50.0)) == expected
+
+
+@pytest.mark.parametrize(("keep", "message"), [("", "no candidate hits"), ("1", "every candidate hits")])
+def test_candidates_of_one_kind_have_no_curve(keep, message):
+    made = made_scores(np.random.default_rng(0))
+    kept = {
+        name: getattr(made, name)[made.lesion == keep]
+        for name in ("unit", "image", "candidate", "lesion", "label", "score")
+    }
+    with pytest.raises(Error, match=message):
+        result.evaluate(dataclasses.replace(made, **kept), (0.1,), draws=10)

@@ -1,0 +1,135 @@
+"""The page, the figures and the tables that the verbs leave behind."""
+
+from __future__ import annotations
+
+import csv
+import html.parser
+import re
+
+import numpy as np
+import pytest
+from made_runs import made_run, made_scores, made_study, made_weights
+
+from evaluation import report, scores
+from ftcaffe.command import main
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    """The report of a study of three runs, at two fractions, beside a failed one."""
+    work = tmp_path_factory.mktemp("work")
+    made_study(work, scratch=0.3, conv1_fc8=2.5)
+    start = made_weights(work / "weights" / "standin.caffemodel", np.random.default_rng(0))
+    made_run(work, "conv1-fc8", start, fraction=0.5)
+    made_run(work, "fc8", start, status="failed")
+    return report.report("polyp", work, draws=100, seed=0)
+
+
+class References(html.parser.HTMLParser):
+    """Everything that the page would load, the ids, and the references to them."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.loaded: list[str] = []
+        self.ids: list[str] = []
+        self.inner: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name == "id":
+                self.ids.append(value)
+            if name in ("href", "xlink:href", "src", "srcset", "data", "action", "poster"):
+                (self.inner if value.startswith("#") else self.loaded).append(value)
+            self.inner += re.findall(r"url\((#[^)]*)\)", value or "")
+
+
+def test_the_page_needs_nothing_beside_it(written):
+    text = written.page.read_text(encoding="utf-8")
+    references = References(text)
+    assert references.inner  # the figures do refer to their own parts
+    assert [value for value in references.loaded if not value.startswith("data:image/png;base64,")] == []
+    assert not re.search(r"@import|url\(\s*['\"]?(?!#)|<script|<link", text)
+
+
+def test_every_inner_reference_leads_to_one_part(written):
+    references = References(written.page.read_text(encoding="utf-8"))
+    assert len(references.ids) == len(set(references.ids))
+    assert {value[1:] for value in references.inner} <= set(references.ids)
+
+
+def test_the_page_says_what_was_counted(written):
+    text = written.page.read_text(encoding="utf-8")
+    made = made_scores(np.random.default_rng(0))
+    facts = dict(re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd></div>", text))
+    shown = int((made.images.lesions > 0).sum())
+    assert facts == {
+        "test videos": "8",
+        "frames with lesions": str(shown),
+        "frames without": str(160 - shown),
+        "lesions": str(int(made.images.lesions.sum())),
+        "hit by candidates": str(len(set(made.detections.lesion[made.detections.lesion >= 0]))),
+        "false candidates": str(int((made.lesion == "").sum())),
+    }
+    assert "fc8_f100_s0_0123abcd (failed: the loss is nan at iteration 12)" in text
+    assert "SHA-256 " + "ab" * 32 in text
+
+
+def test_figures_and_tables_lie_beside_the_page(written):
+    names = {path.name for path in written.page.parent.iterdir()}
+    figures = {"answer", "froc", "convergence", "auc", "movement", "filters"}
+    tables = {"operating_points.csv", "froc.csv", "training.csv", "snapshots.csv", "movement.csv"}
+    assert names == {f"{name}.{kind}" for name in figures for kind in ("png", "svg")} | tables | {"report.html"}
+
+
+def test_the_table_is_the_numbers(written):
+    with (written.page.parent / "operating_points.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    for row in rows:
+        assert float(row["low"]) <= float(row["value"]) <= float(row["high"])
+    at = {row["run"]: row for row in rows if row["false_positives_per_frame"] == "0.1"}
+    for label, row in at.items():
+        said = f"{100 * float(row['value']):.0f} % [{100 * float(row['low']):.0f}, {100 * float(row['high']):.0f}]"
+        line = next(line for line in written.table.splitlines() if line.startswith(label))
+        assert said in line
+
+
+def test_the_same_runs_give_the_same_page(written):
+    before = written.page.read_bytes()
+    report.report("polyp", written.page.parents[2], draws=100, seed=0)
+    assert written.page.read_bytes() == before
+
+
+def test_evaluate_takes_scores_of_other_software(tmp_path, capsys):
+    scores.write_csv(tmp_path / "theirs.csv", made_scores(np.random.default_rng(3), 2.0))
+    scores.write(tmp_path / "ours.h5", made_scores(np.random.default_rng(4), 1.0, run="ours"))
+    files = [str(tmp_path / "theirs.csv"), str(tmp_path / "ours.h5")]
+    assert main(["evaluate", *files, "--out", str(tmp_path / "out"), "--draws", "50"]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"^theirs +\d+ %", said, re.MULTILINE)
+    assert "theirs finds" in said
+    assert f"next: open {tmp_path / 'out' / 'report.html'}" in said
+    assert "Training" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_compare_writes_its_page_beside_the_report(written, capsys):
+    work = written.page.parents[2]
+    names = [path.name for path in sorted(work.glob("runs/polyp/*_f100_*")) if (path / "scores.h5").exists()]
+    assert main(["compare", *names, "--work", str(work), "--draws", "50"]) == 0
+    assert f"next: open {work / 'reports' / 'polyp' / 'compare' / 'report.html'}" in capsys.readouterr().out
+
+
+def test_an_error_is_one_line_and_leaves_the_old_page(written, capsys):
+    work = written.page.parents[2]
+    before = written.page.read_bytes()
+    path = next(work.glob("runs/polyp/scratch*/scores.h5"))
+    kept = path.read_bytes()
+    path.write_bytes(kept[:500])
+    try:
+        assert main(["report", "polyp", "--work", str(work)]) == 2
+    finally:
+        path.write_bytes(kept)
+    error = capsys.readouterr().err
+    assert error.startswith(f"ftcaffe: {path}: is no file of scores")
+    assert error.count("\n") == 1
+    assert written.page.read_bytes() == before
