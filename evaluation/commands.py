@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftcaffe.backend import default_gpu
 from ftcaffe.command import Command
 
 if TYPE_CHECKING:
@@ -32,7 +33,13 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--snapshot", default="best", help="'best', or the iteration of a snapshot (default: best)")
     parser.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
     parser.add_argument("--engine", choices=("auto", "caffe", "torch"), help="default: FTCAFFE_ENGINE, or auto")
-    parser.add_argument("--gpu", type=int, metavar="N", help="number of the GPU (default: the CPU)")
+    parser.add_argument(
+        "--gpu",
+        type=int,
+        metavar="N",
+        default=default_gpu(),
+        help="number of the GPU (default: FTCAFFE_GPU, else the CPU)",
+    )
     _work(parser)
 
 

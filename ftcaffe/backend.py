@@ -19,6 +19,7 @@ from ftcaffe.errors import Error
 
 ENGINES = ("auto", "caffe", "torch")
 VARIABLE = "FTCAFFE_ENGINE"
+GPU_VARIABLE = "FTCAFFE_GPU"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,11 @@ def select(name: str | None = None) -> str:
     if asked != "auto":
         return asked
     return "caffe" if importlib.util.find_spec("caffe") else "torch"
+
+
+def default_gpu() -> str | None:
+    """The environment's ``FTCAFFE_GPU``, the default of every ``--gpu``; None is the CPU."""
+    return os.environ.get(GPU_VARIABLE) or None
 
 
 def device(gpu: int | None) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ftcaffe.backend import default_gpu
 from ftcaffe.command import Command
 from ftcaffe.nets.alexnet import INITS, INPUT_SIZE
 from ftcaffe.nets.commands import mean
@@ -26,7 +27,13 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--engine", choices=("auto", "caffe", "torch"), help="default: FTCAFFE_ENGINE, else BVLC Caffe if it is there"
     )
-    parser.add_argument("--gpu", type=int, metavar="N", help="number of the GPU (default: the CPU)")
+    parser.add_argument(
+        "--gpu",
+        type=int,
+        metavar="N",
+        default=default_gpu(),
+        help="number of the GPU (default: FTCAFFE_GPU, else the CPU)",
+    )
 
 
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
