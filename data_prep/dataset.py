@@ -1,0 +1,139 @@
+"""A data folder (docs/design.md, "On disk"): made beside its place, put there when whole, recognised when there.
+
+The folder being made is named by a fingerprint of the source and the arguments, so that a run that was killed is
+continued by the same command, and never by another.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from ftcaffe import __version__
+from ftcaffe.errors import Error
+from ftcaffe.store import atomic
+from ftcaffe.store.lmdb import Records
+
+_LIBRARIES = ("numpy", "scipy", "scikit-image", "pillow", "lmdb", "av", "opencv-python-headless", "opencv-python")
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What decides a data set's contents.
+
+    work : the working folder.
+    application : its name.
+    source : the data set read, as the user gave it.
+    source_digest : of the files read from it.
+    arguments : every argument that changes what is written, with its value.
+    """
+
+    work: Path
+    application: str
+    source: str
+    source_digest: str
+    arguments: Mapping[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """Where the data set is in the end."""
+        return self.work / "data" / self.application
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of what decides the contents."""
+        decisive = [__version__, self.application, self.source_digest, dict(self.arguments)]
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
+
+    def is_there(self) -> bool:
+        """True when the data set stands whole; `Error` when another one stands in its place."""
+        try:
+            there = json.loads((self.folder / "dataset.json").read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            if self.folder.is_dir() and any(self.folder.iterdir()):
+                remedy = "move it away, or choose another --work"
+                raise Error("is no data folder of ftcaffe, and is not empty", self.folder, remedy=remedy) from None
+            return False
+        except (ValueError, UnicodeDecodeError):
+            raise Error(
+                "is damaged", self.folder / "dataset.json", remedy="remove the folder and run again"
+            ) from None
+        if there.get("fingerprint") == self.fingerprint:
+            return True
+        changed = [name for name, value in self.arguments.items() if there.get("arguments", {}).get(name) != value]
+        if there.get("source_digest") != self.source_digest:
+            changed.insert(0, "source")
+        raise Error(
+            f"holds a data set made otherwise ({', '.join(changed) or 'another version of ftcaffe'})",
+            self.folder,
+            remedy="remove it to make it anew, or choose another --work",
+        )
+
+    def staging(self) -> Path:
+        """The folder to make the data set in, kept from a run that was killed; those of other arguments go."""
+        staging = self.folder.with_name(f".{self.application}.{self.fingerprint[:16]}.part")
+        for other in self.folder.parent.glob(f".{self.application}.*.part"):
+            if other != staging:
+                shutil.rmtree(other)
+        staging.mkdir(parents=True, exist_ok=True)
+        for torn in staging.glob(".*"):  # what a killed run left half-written
+            shutil.rmtree(torn) if torn.is_dir() else torn.unlink()
+        return staging
+
+    def finish(self, staging: Path, description: Mapping[str, Any]) -> None:
+        """Write dataset.json, and put the folder in its place."""
+        content = {
+            "application": self.application,
+            **description,
+            "source": self.source,
+            "source_digest": self.source_digest,
+            "arguments": dict(self.arguments),
+            "fingerprint": self.fingerprint,
+            "versions": _versions(),
+        }
+        atomic.write_text(staging / "dataset.json", json.dumps(content, indent=2) + "\n")
+        staging.rename(self.folder)
+
+    def relative(self, name: str) -> str:
+        """The path of a file of the data set as other files name it: relative to the working folder."""
+        return f"data/{self.application}/{name}"
+
+
+def content_digest(folder: Path, lmdbs: list[str]) -> str:
+    """SHA-256 over manifest.csv and the records of the LMDBs in their order."""
+    whole = hashlib.sha256((folder / "manifest.csv").read_bytes())
+    for name in lmdbs:
+        for record_key, record in Records(folder / name):
+            whole.update(record_key)
+            whole.update(record)
+    return whole.hexdigest()
+
+
+def check_space(folder: Path, records: int, spooled: int, record_bytes: int) -> None:
+    """`Error` when the disk has no room for `records` in LMDBs and `spooled` patches on their way there."""
+    page = 4096
+    needed = records * -(-(record_bytes + 64) // page) * page + spooled * record_bytes
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise Error(
+            f"the disk has {free / 1e9:.3g} GB free, and {records:,} patches need {needed / 1e9:.3g} GB",
+            folder.parent,
+            remedy="free some space, or ask for less (--augment centred, --total)",
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {"ftcaffe": __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

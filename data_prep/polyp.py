@@ -1,0 +1,318 @@
+"""Polyp detection in colonoscopy (sections IV-A and VI-A of the paper): from videos with masks to LMDB.
+
+Four verbs in the order that data flows: `read`, `candidates`, `patches`, `write`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ftcaffe.application import Application
+from ftcaffe.errors import Error
+
+if TYPE_CHECKING:
+    from data_prep.candidates.candidate import Candidate
+    from data_prep.manifest import CandidateRow, ImageRow
+    from data_prep.readers.units import Unit
+    from data_prep.write import Plan
+
+_log = logging.getLogger(__name__)
+
+LAYOUTS = ("videos", "asu-mayo", "clinicdb", "colondb", "etis", "kvasir-seg", "csv")
+CLASSES = ("background", "polyp")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How polyp data are prepared; checked once, here.
+
+    layout : of the source, see `data_prep.readers.layouts`.
+    scale : ``full`` or ``tiny``, which gives the net's input size.
+    candidates : a CSV file of candidates, or None for the built-in generator.
+    augment : which patches a candidate gets, a key of `data_prep.patches.AUGMENTATIONS`.
+    total : most patches of training and validation together.
+    splits : a CSV file ``unit,split``, or None to draw the test units.
+    test_fraction : part of the units that is drawn for testing.
+    fractions : of the training units, for reduced training sets; 1.0 is always among them.
+    seed : of every draw.
+    jobs : processes.
+    """
+
+    layout: str
+    scale: str
+    candidates: Path | None
+    augment: str
+    total: int
+    splits: Path | None
+    test_fraction: float
+    fractions: tuple[float, ...]
+    seed: int
+    jobs: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.test_fraction < 1:
+            raise Error(f"--test-fraction {self.test_fraction:g} is not between 0 and 1")
+        if self.total < 10:
+            raise Error(f"--total {self.total} is too small", remedy="ask for at least 10 patches")
+        if any(not 0 < fraction <= 1 for fraction in self.fractions):
+            raise Error("--fractions are parts of the training units", remedy="give numbers above 0 and up to 1.0")
+
+    def arguments(self) -> dict[str, object]:
+        """What changes the data set, by the options' names; files by their contents."""
+        return {
+            "layout": self.layout,
+            "scale": self.scale,
+            "candidates": _content(self.candidates),
+            "augment": self.augment,
+            "total": self.total,
+            "splits": _content(self.splits),
+            "test_fraction": None if self.splits else self.test_fraction,
+            "fractions": list(self.fractions),
+            "seed": self.seed,
+        }
+
+
+def read(layout: str, source: Path) -> list[Unit]:
+    """The units of the source: videos or sequences that stream (frame, mask)."""
+    from data_prep.readers import layouts
+
+    return layouts.read(layout, source)
+
+
+def candidates(units: Sequence[Unit], table: Path | None, jobs: int) -> tuple[list[ImageRow], list[CandidateRow]]:
+    """Every image and every labelled candidate of the units, without a split yet.
+
+    A candidate is positive if its centre lies in a lesion.
+
+    Raises
+    ------
+    Error : a video or mask that cannot be read; a candidate of an image that is not there.
+    """
+    from data_prep.candidates.table import read as read_table
+    from data_prep.parallel import each
+
+    given = read_table(table) if table else None
+    tasks = [(unit, None if given is None else given.get(unit.unit, {})) for unit in units]
+    images: list[ImageRow] = []
+    found: list[CandidateRow] = []
+    for unit_images, unit_candidates in each(_examined, tasks, jobs, "candidates"):
+        images += unit_images
+        found += unit_candidates
+    if given is not None:
+        there = {(row.unit, row.image) for row in images}
+        for unit, by_image in given.items():
+            for image in by_image:
+                if (unit, image) not in there:
+                    remedy = "name a video's frames by number from 0, still images by the stem of their file"
+                    raise Error(
+                        f"has candidates of image '{image}' of unit '{unit}', not in the source", table, remedy=remedy
+                    )
+    return images, found
+
+
+def patches(
+    plan: Plan, spool: Path, units: Sequence[Unit], found: Sequence[CandidateRow], augment: str, size: int, jobs: int
+) -> None:
+    """Cut the patches of a plan into a spool, each unit's in one process."""
+    from data_prep.parallel import each
+
+    wanted: dict[str, dict[str, list[tuple[int, tuple[float, float, float, float], int]]]] = {}
+    for place, (index, how) in enumerate(zip(plan.candidate.tolist(), plan.augmentation.tolist(), strict=True)):
+        row = found[index]
+        wanted.setdefault(row.unit, {}).setdefault(row.image, []).append((place, row.box, how))
+    tasks = [(unit, wanted[unit.unit], spool, augment, size) for unit in units if unit.unit in wanted]
+    for _ in each(_cut, tasks, jobs, f"{plan.split} patches"):
+        pass
+
+
+def write(settings: Settings, source: Path, work: Path) -> Path:
+    """Prepare the data set, or continue where a killed run stopped; returns its folder.
+
+    Raises
+    ------
+    Error : bad input, or another data set in its place.
+    """
+    import numpy as np
+
+    from data_prep import manifest, splits
+    from data_prep.dataset import Dataset
+    from data_prep.patches import AUGMENTATIONS
+    from data_prep.readers import units as unit_files
+    from data_prep.write import plan
+    from data_prep.write import write as write_all
+    from ftcaffe.nets.alexnet import INPUT_SIZE
+
+    units = read(settings.layout, source)
+    root = source.parent if source.is_file() else source
+    dataset = Dataset(work, "polyp", str(source), unit_files.digest(units, root), settings.arguments())
+    if dataset.is_there():
+        _log.info("%s: is there already, made from the same source with the same arguments", dataset.folder)
+        return dataset.folder
+    folder = dataset.staging()
+
+    if (folder / "images.csv").exists():
+        images, found = (
+            manifest.read_images(folder / "images.csv"),
+            manifest.read_candidates(folder / "candidates.csv"),
+        )
+    else:
+        images, found = candidates(units, settings.candidates, settings.jobs)
+        lesions = _bearing(images)
+        given = splits.read(settings.splits) if settings.splits else None
+        rng = np.random.default_rng([settings.seed, 10])
+        split = splits.assign(lesions, settings.test_fraction, rng, given, settings.splits or source)
+        images = [replace(row, split=split[row.unit]) for row in images]
+        found = [replace(row, split=split[row.unit]) for row in found]
+        manifest.write_candidates(folder / "candidates.csv", found)
+        manifest.write_images(folder / "images.csv", images)
+    _log.info(
+        "%s: %d videos, %d frames, %d polyps, %d candidates of which %d hit one",
+        source,
+        len(units),
+        len(images),
+        sum(row.lesions for row in images),
+        len(found),
+        sum(row.label for row in found),
+    )
+
+    augmentations, size = AUGMENTATIONS[settings.augment], INPUT_SIZE[settings.scale]
+    plans = plan(found, len(augmentations), CLASSES, settings.total, settings.seed, str(source))
+    train = _bearing([row for row in images if row.split == "train"])
+    fractions = splits.nested(train, settings.fractions, np.random.default_rng([settings.seed, 11]))
+    cut = partial(patches, units=units, found=found, augment=settings.augment, size=size, jobs=settings.jobs)
+    written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut)
+    counts = {
+        name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
+        for name, part in plans.items()
+    }
+    dataset.finish(
+        folder,
+        {
+            "classes": list(CLASSES),
+            "positive": POLYP.positive,
+            "layout": settings.layout,
+            "counts": counts,
+            **written,
+        },
+    )
+    for name, count in counts.items():
+        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
+    return dataset.folder
+
+
+def _examined(
+    task: tuple[Unit, dict[str, list[Candidate]] | None],
+) -> tuple[list[ImageRow], list[CandidateRow]]:
+    from data_prep.candidates import voting
+    from data_prep.manifest import CandidateRow, ImageRow
+    from data_prep.readers import lesions
+
+    unit, given = task
+    images: list[ImageRow] = []
+    found: list[CandidateRow] = []
+    for frame in unit:
+        labels, count = lesions.label(frame.mask)
+        images.append(ImageRow(frame.unit, frame.image, "", count))
+        for candidate in voting.candidates(frame.pixels) if given is None else given.get(frame.image, []):
+            lesion = lesions.at(labels, *candidate.centre)
+            box = (candidate.x0, candidate.y0, candidate.x1, candidate.y1)
+            place = (frame.unit, frame.image, candidate.name)
+            found.append(CandidateRow(*place, "", int(lesion > 0), str(lesion or ""), candidate.score, *box))
+    return images, found
+
+
+def _cut(task: tuple[Unit, dict[str, list], Path, str, int]) -> None:
+    from data_prep.patches import AUGMENTATIONS, cuts
+    from data_prep.spool import Writer
+
+    unit, wanted, path, augment, size = task
+    with Writer(path) as writer:
+        for frame in unit:
+            by_box: dict[tuple[float, float, float, float], list[tuple[int, int]]] = {}
+            for place, box, how in wanted.get(frame.image, []):
+                by_box.setdefault(box, []).append((place, how))
+            for box, chosen in by_box.items():
+                augmentations = [AUGMENTATIONS[augment][how] for _, how in chosen]
+                for (place, _), patch in zip(chosen, cuts(frame.pixels, box, augmentations, size), strict=True):
+                    writer.put(place, patch)
+
+
+def _bearing(images: Sequence[ImageRow]) -> dict[str, bool]:
+    """For each unit, whether any of its images shows a lesion."""
+    found: dict[str, bool] = {}
+    for row in images:
+        found[row.unit] = found.get(row.unit, False) or row.lesions > 0
+    return found
+
+
+def _content(path: Path | None) -> str | None:
+    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--candidates",
+        type=Path,
+        metavar="CSV",
+        help="candidates as unit,image,candidate,x0,y0,x1,y1,score (default: found by edges and voting)",
+    )
+    parser.add_argument(
+        "--augment",
+        choices=("full", "centred", "none"),
+        default="full",
+        help="patches a candidate: full, the paper's 120 (3 scales, 5 positions, 8 versions); centred, 24 without the"
+        " translations; none, the box itself (default: full)",
+    )
+
+
+def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
+    settings = Settings(
+        layout=options.layout,
+        scale=options.scale,
+        candidates=options.candidates,
+        augment=options.augment,
+        total=options.total,
+        splits=options.splits,
+        test_fraction=options.test_fraction,
+        fractions=options.fractions,
+        seed=options.seed,
+        jobs=options.jobs,
+    )
+    write(settings, source, work)
+
+
+def _phantom_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--videos", type=int, default=24, help="how many videos (default: 24)")
+    parser.add_argument("--frames", type=int, default=20, help="frames a video (default: 20)")
+    parser.add_argument("--size", type=int, default=288, help="side of a frame in pixels (default: 288)")
+
+
+def _phantom(options: argparse.Namespace, folder: Path) -> None:
+    from data_prep.phantoms import polyp as phantom
+
+    settings = phantom.Settings(options.seed, options.videos, options.frames, options.size)
+    phantom.write(folder, settings, options.jobs)
+
+
+POLYP = Application(
+    name="polyp",
+    title="Polyp detection",
+    classes=CLASSES,
+    positive=1,
+    layouts=LAYOUTS,
+    unit="video",
+    image="frame",
+    curve="froc",
+    operating_points=(0.01, 0.001),
+    phantom_arguments=_phantom_arguments,
+    phantom=_phantom,
+    prepare_arguments=_prepare_arguments,
+    prepare=_prepare,
+)

@@ -1,0 +1,129 @@
+"""Which unit is in which split, which units a reduced training set keeps, which patches balance the classes.
+
+A unit (a video, a sequence) is never in two splits: its frames look alike, and would leak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from data_prep import table
+from ftcaffe.errors import Error
+
+SPLITS = ("train", "val", "test")
+# Section IV of the paper: 80 % of the training patches train, 20 % validate.
+VALIDATION = 0.2
+
+
+def read(path: Path) -> dict[str, str]:
+    """The split of each unit from a CSV file ``unit,split``; `Error` for a unit in two splits or an unknown split."""
+    found: dict[str, str] = {}
+    for line, row in table.rows(path, ("unit", "split")):
+        unit, split = row["unit"], row["split"]
+        if split not in SPLITS:
+            raise Error(f"'{split}' is no split", path, line=line, remedy=f"write one of {', '.join(SPLITS)}")
+        if found.setdefault(unit, split) != split:
+            what = f"puts unit '{unit}' in two splits, {found[unit]} and {split}"
+            raise Error(what, path, line=line, remedy="keep one of the rows")
+    return found
+
+
+def assign(
+    lesions: Mapping[str, bool],
+    test_fraction: float,
+    rng: np.random.Generator,
+    given: Mapping[str, str] | None = None,
+    place: Path | None = None,
+) -> dict[str, str]:
+    """The split of each unit.
+
+    Parameters
+    ----------
+    lesions : for each unit, whether it shows a lesion.
+    test_fraction : part of the units that go to the test split.
+    rng : draws the units; those with a lesion and those without are drawn apart, so that each split gets both.
+    given : splits that are laid down, of every unit; where it names no ``val``, a fifth of its ``train`` is drawn.
+    place : the source or the table, named in errors.
+
+    Raises
+    ------
+    Error : too few units with a lesion to have one in each split; a unit without a split or unknown.
+    """
+    if given is not None:
+        _check_given(given, lesions, place)
+        splits = {unit: given[unit] for unit in lesions}
+    else:
+        test = _drawn(list(lesions), lesions, test_fraction, rng)
+        splits = {unit: "test" if unit in test else "train" for unit in lesions}
+    if "val" not in splits.values():
+        train = [unit for unit, split in splits.items() if split == "train"]
+        for unit in _drawn(train, lesions, VALIDATION, rng):
+            splits[unit] = "val"
+    for split in SPLITS:
+        if not any(lesions[unit] for unit in lesions if splits[unit] == split):
+            count, bearing = len(lesions), sum(lesions.values())
+            raise Error(
+                f"leaves the {split} split without a unit that shows a lesion ({count} units, {bearing} with one)",
+                place,
+                remedy="at least three such units are needed, one for each of train, val and test",
+            )
+    return splits
+
+
+def nested(
+    lesions: Mapping[str, bool], fractions: Sequence[float], rng: np.random.Generator
+) -> dict[float, frozenset[str]]:
+    """The units that each fraction of the training set keeps: whole units, each set within every larger one.
+
+    Units with a lesion and those without are dropped in the same proportion; at least one with a lesion stays.
+    """
+    bearing, free = ([u for u in lesions if lesions[u] is kind] for kind in (True, False))
+    order = [[units[i] for i in rng.permutation(len(units))] for units in (bearing, free)]
+    kept: dict[float, frozenset[str]] = {}
+    for fraction in fractions:
+        with_lesion, without = order
+        kept[fraction] = frozenset(
+            with_lesion[: max(1, round(fraction * len(with_lesion)))] + without[: round(fraction * len(without))]
+        )
+    return kept
+
+
+def balance(labels: np.ndarray, total: int, rng: np.random.Generator) -> np.ndarray:
+    """Indices (ascending) of the patches that a stratified set of two classes keeps.
+
+    Both classes get as many as the smaller has, which is kept whole, and the larger is down-sampled at random; but no
+    more than half of `total` each.
+
+    Parameters
+    ----------
+    labels : int, one a patch, 0 or 1; neither class may be empty.
+    total : the most patches wanted (the paper's: 100,000).
+    """
+    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
+    each = min(total // 2, *(indices.size for indices in classes))
+    kept = [indices if indices.size == each else rng.choice(indices, each, replace=False) for indices in classes]
+    return np.sort(np.concatenate(kept))
+
+
+def _drawn(units: Sequence[str], lesions: Mapping[str, bool], fraction: float, rng: np.random.Generator) -> set[str]:
+    """About `fraction` of the units with and of those without a lesion; at least one with, and one with is left."""
+    drawn: set[str] = set()
+    for kind in (True, False):
+        group = [unit for unit in units if lesions[unit] is kind]
+        count = round(fraction * len(group))
+        if kind:
+            count = max(min(count, len(group) - 1), min(1, len(group)))
+        drawn.update(group[i] for i in rng.permutation(len(group))[:count])
+    return drawn
+
+
+def _check_given(given: Mapping[str, str], lesions: Mapping[str, bool], place: Path | None) -> None:
+    missing = [unit for unit in lesions if unit not in given]
+    if missing:
+        raise Error(f"gives no split for unit '{missing[0]}'", place, remedy="add a row for each unit")
+    unknown = [unit for unit in given if unit not in lesions]
+    if unknown:
+        raise Error(f"names unit '{unknown[0]}', which is not in the source", place, remedy="mend the name")

@@ -1,0 +1,194 @@
+"""From candidates to LMDBs: patches in a shuffled order, balanced classes, reduced training sets, the mean image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from data_prep import manifest, splits, spool
+from data_prep.dataset import Dataset, check_space, content_digest
+from data_prep.manifest import CandidateRow
+from data_prep.patches import Augmentation
+from ftcaffe.errors import Error
+from ftcaffe.store import datum, lmdb, mean
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """The patches of one split, in LMDB order.
+
+    split : its name.
+    candidate : int, one a patch: which row of candidates.csv.
+    augmentation : int, one a patch: which of the augmentations.
+    label : int, one a patch.
+    """
+
+    split: str
+    candidate: np.ndarray
+    augmentation: np.ndarray
+    label: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.candidate)
+
+    def take(self, places: np.ndarray) -> Plan:
+        """The patches at those places, in their order."""
+        return Plan(self.split, self.candidate[places], self.augmentation[places], self.label[places])
+
+
+# Cuts the patches of a plan into a spool; what an application gives to `write`.
+Cut = Callable[[Plan, Path], None]
+
+
+def plan(
+    candidates: Sequence[CandidateRow],
+    augmentations: int,
+    classes: Sequence[str],
+    total: int,
+    seed: int,
+    place: str,
+) -> dict[str, Plan]:
+    """What goes into train, val and test.
+
+    Training and validation are balanced (`splits.balance`) within `total`, of which validation has a fifth, and
+    shuffled. Test keeps every patch of every candidate, in their order, since the score of a candidate is the mean
+    over all of its patches.
+
+    Raises
+    ------
+    Error : a class without candidates in a split that needs it.
+    """
+    plans: dict[str, Plan] = {}
+    for number, (name, part) in enumerate(
+        (("train", 1 - splits.VALIDATION), ("val", splits.VALIDATION), ("test", None))
+    ):
+        rows = np.array([i for i, row in enumerate(candidates) if row.split == name], np.int64)
+        labels = np.array([candidates[i].label for i in rows], np.int64)
+        for label, title in enumerate(classes):
+            if label not in labels:
+                raise Error(
+                    f"the class '{title}' is empty: no candidate of the {name} split has that label",
+                    place,
+                    remedy="check the masks (white, at least half of the range, on black) and the candidates",
+                )
+        patches = Plan(
+            name,
+            np.repeat(rows, augmentations),
+            np.tile(np.arange(augmentations), len(rows)),
+            np.repeat(labels, augmentations),
+        )
+        if part is not None:
+            rng = np.random.default_rng([seed, number])
+            patches = patches.take(rng.permutation(splits.balance(patches.label, round(part * total), rng)))
+        plans[name] = patches
+    return plans
+
+
+def reduced(whole: Plan, units: frozenset[str], candidates: Sequence[CandidateRow], seed: int) -> np.ndarray:
+    """Which patches of the training plan (ascending) a reduced one keeps: those of its units, balanced anew."""
+    there = np.flatnonzero([candidates[i].unit in units for i in whole.candidate])
+    labels = whole.label[there]
+    if np.unique(labels).size < 2:
+        raise Error(
+            f"a class is empty in the training set that is reduced to {len(units)} units",
+            remedy="ask for a larger one in --fractions, or give more data",
+        )
+    return there[splits.balance(labels, len(labels), np.random.default_rng([seed, 3]))]
+
+
+def write(
+    dataset: Dataset,
+    folder: Path,
+    plans: Mapping[str, Plan],
+    candidates: Sequence[CandidateRow],
+    augmentations: Sequence[Augmentation],
+    fractions: Mapping[float, frozenset[str]],
+    size: int,
+    cut: Cut,
+) -> dict[str, object]:
+    """Write manifest.csv, the LMDBs and the mean into `folder`; what is there already from a killed run is kept.
+
+    Parameters
+    ----------
+    fractions : the units of each training set; 1.0 among them.
+    size : side of the net's input, pixels.
+    cut : fills a spool with a plan's patches.
+
+    Returns
+    -------
+    The part of dataset.json that tells of them: input, fractions, counts, mean, digest, seed.
+    """
+    shape = (3, size, size)
+    seed = dataset.arguments["seed"]
+    kept = {f: reduced(plans["train"], fractions[f], candidates, seed) for f in fractions if f != 1.0}
+    lmdbs = {f"{name}.lmdb": len(plans[name]) for name in splits.SPLITS}
+    missing = {name: count for name, count in lmdbs.items() if not (folder / name).is_dir()}
+    if missing:
+        records = sum(missing.values()) + sum(map(len, kept.values()))
+        check_space(folder, records, max(missing.values()), int(np.prod(shape)))
+    _write_manifest(folder / "manifest.csv", plans, candidates, augmentations)
+    for name, part in plans.items():
+        if f"{name}.lmdb" in missing:
+            with spool.created(folder / f".{name}.spool") as path:
+                cut(part, path)
+                lmdb.write(folder / f"{name}.lmdb", _records(part, candidates, path, shape))
+    for fraction, places in kept.items():
+        if not (folder / lmdb_name(fraction)).is_dir():
+            lmdb.write(folder / lmdb_name(fraction), _chosen(folder / "train.lmdb", places))
+    mean.write(folder / "mean.binaryproto", mean.compute(lmdb.Records(folder / "train.lmdb")))
+    return {
+        "seed": seed,
+        "input": {"channels": shape[0], "size": size},
+        "fractions": {
+            str(fraction): {
+                "lmdb": dataset.relative(lmdb_name(fraction)),
+                "records": len(kept.get(fraction, plans["train"].candidate)),
+                "units": len(units),
+            }
+            for fraction, units in fractions.items()
+        },
+        "mean": dataset.relative("mean.binaryproto"),
+        "digest": content_digest(folder, list(lmdbs)),
+    }
+
+
+def lmdb_name(fraction: float) -> str:
+    """The LMDB of a training set: ``train.lmdb``, or ``train_050.lmdb`` for half of the units."""
+    return "train.lmdb" if fraction == 1.0 else f"train_{round(100 * fraction):03d}.lmdb"
+
+
+def _records(part: Plan, candidates: Sequence[CandidateRow], path: Path, shape: tuple[int, int, int]) -> Iterator:
+    for number, patch in enumerate(spool.patches(path, len(part), shape)):
+        key = manifest.key(number, candidates[part.candidate[number]])
+        yield key.encode(), datum.encode(patch, part.label[number])
+
+
+def _chosen(path: Path, places: np.ndarray) -> Iterator[tuple[bytes, bytes]]:
+    """The records at those places, under the keys they have in the whole set."""
+    wanted = iter(places.tolist())
+    following = next(wanted, None)
+    for number, record in enumerate(lmdb.Records(path)):
+        if number == following:
+            yield record
+            following = next(wanted, None)
+
+
+def _write_manifest(
+    path: Path, plans: Mapping[str, Plan], candidates: Sequence[CandidateRow], augmentations: Sequence[Augmentation]
+) -> None:
+    columns = [astuple(augmentation) for augmentation in augmentations]
+
+    def rows() -> Iterator[tuple[object, ...]]:
+        for part in plans.values():
+            for number, (index, how, label) in enumerate(
+                zip(part.candidate, part.augmentation, part.label, strict=True)
+            ):
+                row = candidates[index]
+                key = manifest.key(number, row)
+                yield (key, label, part.split, row.unit, row.image, row.candidate, *columns[how])
+
+    header = (*manifest.PATCH_COLUMNS, *(field.name for field in fields(Augmentation)))
+    manifest.write(path, header, rows())
