@@ -113,7 +113,7 @@ def piece(photograph: Image.Image, split: str, size: int, random: np.random.Gene
     side = random.uniform(SIDES[0], min(SIDES[1], right - left, height))
     x, y = random.uniform(left, right - side), random.uniform(0, height - side)
     square = photograph.resize((size, size), Image.Resampling.BILINEAR, box=(x, y, x + side, y + side))
-    pixels = np.rot90(np.asarray(square, np.float32), int(random.integers(4)))
+    pixels: np.ndarray = np.rot90(np.asarray(square, np.float32), int(random.integers(4)))
     if random.integers(2):
         pixels = pixels[:, ::-1]
     gain, offset = random.uniform(0.6, 1.4, 3), random.uniform(-30, 30)
