@@ -107,7 +107,9 @@ class SGDSolver:
         stem = f"{self.param.snapshot_prefix}_iter_{self.iter}"
         self.net.save(f"{stem}.caffemodel")
         state = caffe_pb2.SolverState(
-            iter=self.iter, learned_net=f"{stem}.caffemodel", current_step=rates.step(self.param, self.iter)
+            iter=self.iter,
+            learned_net=f"{stem}.caffemodel",
+            current_step=rates.step(self.param, max(0, self.iter - 1)),
         )
         blob_files.write_state(f"{stem}.solverstate", state, [h.gradient.array for h in self._history])
 

@@ -7,12 +7,12 @@ for the few fields that matter, and the packed floats are taken as they lie.
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
+from google.protobuf.message import DecodeError
 
 from ftcaffe.errors import Error
 from ftcaffe.proto.messages import caffe_pb2
@@ -24,7 +24,8 @@ _LAYER, _V1_LAYER = 100, 2
 _NAME_AND_BLOBS = {_LAYER: (1, 7), _V1_LAYER: (4, 6)}
 _V0_IN_V1, _V0_NAME, _V0_BLOBS = 1, 1, 50
 _STATE_HISTORY = 3
-_SHAPE, _DATA, _DOUBLE_DATA = 7, 5, 8
+_DATA, _DOUBLE_DATA = 5, 8
+_FAULTS = (ValueError, IndexError, DecodeError)  # what walking a damaged file meets
 
 
 def read_layers(path: str | Path) -> dict[str, list[np.ndarray]]:
@@ -40,7 +41,7 @@ def read_layers(path: str | Path) -> dict[str, list[np.ndarray]]:
                 name, blobs = _layer(layer, number)
                 if blobs:
                     layers[name] = blobs
-    except (ValueError, IndexError, struct.error, UnicodeDecodeError):
+    except _FAULTS:
         raise Error("is no caffemodel or is truncated", path, remedy="copy or make the file anew") from None
     if not layers:
         raise Error("holds no layer with weights", path)
@@ -76,9 +77,7 @@ def read_state(path: str | Path) -> tuple[Any, list[np.ndarray]]:
             else:
                 head += content[whole_start:end]
         state = caffe_pb2.SolverState.FromString(bytes(head))
-    except Exception as error:
-        if isinstance(error, MemoryError):
-            raise
+    except _FAULTS:
         raise Error("is no solverstate or is truncated", path, remedy="resume from an earlier snapshot") from None
     if not state.HasField("iter"):
         raise Error("is no solverstate: it has no iteration", path, remedy="resume from an earlier snapshot")

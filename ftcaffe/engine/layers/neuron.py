@@ -57,8 +57,8 @@ class Dropout(Neuron):
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """The ratio."""
         self.ratio = self.message.dropout_param.dropout_ratio
-        if not 0 < self.ratio < 1:
-            raise self.fault(f"dropout_ratio {self.ratio:g} is not between 0 and 1")
+        if not 0 <= self.ratio < 1:
+            raise self.fault(f"dropout_ratio {self.ratio:g} is not at least 0 and below 1")
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """A new mask each time, drawn as Caffe draws it."""

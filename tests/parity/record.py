@@ -1,0 +1,117 @@
+"""Runs the parity cases of a folder under a Caffe and records what it computes.
+
+    python record.py FOLDER OUT.npz [MODULE]
+
+MODULE is the Caffe to import: `caffe` (the original, the default) or `ftcaffe.engine`. Stands alone, so that it also
+runs where the toolkit cannot: it needs NumPy and the module, from Python 3.9 on. `cases.py` writes the folder.
+"""
+
+import importlib
+import json
+import os
+import sys
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+os.environ.setdefault("GLOG_minloglevel", "2")
+SAMPLES = 500  # of a large array, so many values are kept, evenly spread
+
+
+def seeded(name):
+    """Random numbers that depend on the name alone, the same under every NumPy."""
+    return np.random.RandomState(zlib.crc32(name.encode()))
+
+
+def sampled(array):
+    """A copy of a small array; of a large one, evenly spread values."""
+    flat = np.array(array, dtype=np.float32).ravel()
+    return flat if flat.size <= SAMPLES else flat[:: flat.size // SAMPLES].copy()
+
+
+def set_parameters(net, rng, scale):
+    """Fill every parameter with normal numbers; `scale` is the deviation, None is √(1 / inputs)."""
+    for name in net.params:
+        for blob in net.params[name]:
+            fan = blob.data[0].size if blob.data.ndim > 1 else 100
+            deviation = (1.0 / fan) ** 0.5 if scale is None else scale
+            blob.data[...] = rng.standard_normal(blob.data.shape).astype(np.float32) * np.float32(deviation)
+
+
+def layer(caffe, name, case):
+    """Forward and backward of a small net whose inputs, parameters and top gradients are set from the name."""
+    rng = seeded(name)
+    if "seed" in case:
+        caffe.set_random_seed(case["seed"])
+    net = caffe.Net(case["net"], case["phase"])
+    found = {}
+    if case.get("keep_fillers"):
+        for key in net.params:
+            for index, blob in enumerate(net.params[key]):
+                found[f"filled/{key}/{index}"] = sampled(blob.data)
+    else:
+        set_parameters(net, rng, 0.5)
+    for key in net.inputs:
+        blob = net.blobs[key]
+        if key in case.get("classes", {}):
+            blob.data[...] = rng.randint(0, case["classes"][key], blob.data.shape)
+        elif case.get("whole_numbers"):
+            blob.data[...] = rng.randint(-2, 3, blob.data.shape)
+        else:
+            blob.data[...] = rng.standard_normal(blob.data.shape)
+    for turn in range(case.get("forwards", 1)):
+        for key, value in net.forward().items():
+            found[f"top/{key}/{turn}"] = sampled(value)
+    if case.get("backward", True):
+        for key in net.outputs:
+            if not case.get("loss"):
+                net.blobs[key].diff[...] = rng.standard_normal(net.blobs[key].diff.shape)
+        net.backward()
+        for key in net.inputs:
+            if key not in case.get("classes", {}):
+                found[f"bottom/{key}"] = sampled(net.blobs[key].diff)
+        for key in net.params:
+            for index, blob in enumerate(net.params[key]):
+                found[f"parameter/{key}/{index}"] = sampled(blob.diff)
+    return found
+
+
+def training(caffe, name, case):
+    """Losses of a number of iterations, and the weights before and after."""
+    solver = caffe.get_solver(case["solver"])
+    set_parameters(solver.net, seeded(case.get("start", name)), None)
+    if "restore" in case:
+        solver.restore(case["restore"])
+    caffe.set_random_seed(1)
+    found = {}
+    for key in solver.net.params:
+        found[f"before/{key}"] = sampled(solver.net.params[key][0].data)
+    losses = []
+    for _ in range(case["iterations"]):
+        solver.step(1)
+        losses.append(float(solver.net.blobs["loss"].data))
+    found["losses"] = np.array(losses, np.float32)
+    for key in solver.net.params:
+        for index, blob in enumerate(solver.net.params[key]):
+            found[f"after/{key}/{index}"] = sampled(blob.data)
+    return found
+
+
+def main(folder, out, module="caffe"):
+    """Run every case and write the arrays by `case:what`."""
+    caffe = importlib.import_module(module)
+    caffe.set_mode_cpu()
+    out = Path(out).resolve()
+    os.chdir(folder)
+    cases = json.loads(Path("cases.json").read_text())
+    arrays = {}
+    for name in cases:
+        run = training if "solver" in cases[name] else layer
+        for what, array in run(caffe, name, cases[name]).items():
+            arrays[f"{name}:{what}"] = array
+    np.savez_compressed(out, **arrays)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
