@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from ftcaffe.store import datum, lmdb, mean
 from ftcaffe.training import dataset, plan
 
 SIZE = alexnet.INPUT_SIZE["tiny"]
+ENGINE = "torch" if find_spec("torch") else "caffe"
+"""The engine of tests that need one, whichever it is."""
 
 
 def image(label: int, random: np.random.Generator) -> np.ndarray:
@@ -61,7 +64,7 @@ def caffemodel(path: Path, scale: str = "tiny", leave_out: tuple[str, ...] = ())
 
 def settings(**values: object) -> plan.Settings:
     """Settings of three short epochs on the tiny net: 40 records in batches of 16 end them at 3, 5 and 8."""
-    defaults = {"scale": "tiny", "batch": 16, "epochs": 3, "patience": 3, "engine": "torch", "device": "cpu"}
+    defaults = {"scale": "tiny", "batch": 16, "epochs": 3, "patience": 3, "engine": ENGINE, "device": "cpu"}
     return plan.Settings(**(defaults | values))  # type: ignore[arg-type]
 
 

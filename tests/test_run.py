@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from study import caffemodel, planned, prepare
+from study import ENGINE, caffemodel, planned, prepare
 
 from ftcaffe import backend
 from ftcaffe.errors import Error
@@ -28,7 +28,7 @@ ENGINES = [
 ]
 
 
-def _train(folder: Path, work: Path, engine: str = "torch", stop_at: int | None = None) -> None:
+def _train(folder: Path, work: Path, engine: str = ENGINE, stop_at: int | None = None) -> None:
     """Train; at iteration `stop_at` interrupt as Ctrl-C would."""
 
     def watch(progress: run.Progress) -> None:

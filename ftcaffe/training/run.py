@@ -109,6 +109,7 @@ def _train(
     caffe, log, plan, settings = backend.caffe, Log(folder), schedule(record), record["settings"]
     _forget_unrecorded(folder, log)
     solver = _solver(caffe, folder)
+    _guard(solver.net)
     net = caffe.Net(str(folder / "deploy.prototxt"), caffe.TEST)
     net.share_with(solver.net)
     transform = preprocessing.read(folder / "train_val.prototxt", work)
@@ -151,12 +152,27 @@ def _train(
 
 def _step(solver: Any, plan: Schedule, log: Log, folder: Path) -> None:
     iteration = solver.iter
-    solver.step(1)
-    loss = float(solver.net.blobs["loss"].data)
-    if not math.isfinite(loss):
+    try:
+        solver.step(1)
+    except ArithmeticError as error:
         kept = f"its last good snapshot is iteration {log.rows[-1].iteration}; " if log.rows else ""
-        raise Error(f"the loss is {loss} at iteration {iteration}", folder, remedy=f"{kept}lower the learning rate")
-    log.losses.append(Loss(iteration, loss, plan.rate(iteration)))
+        raise Error(f"{error} at iteration {iteration}", folder, remedy=f"{kept}lower the learning rate") from None
+    log.losses.append(Loss(iteration, float(solver.net.blobs["loss"].data), plan.rate(iteration)))
+
+
+def _guard(net: Any) -> None:
+    """Have a forward pass raise `ArithmeticError` at a loss that is not finite.
+
+    It must not reach the backward pass: of a NaN, BVLC Caffe's max pooling remembers no place and writes outside
+    its memory.
+    """
+    number = list(net._layer_names).index("loss")
+
+    def check(layer: int) -> None:
+        if layer == number and not math.isfinite(loss := float(net.blobs["loss"].data)):
+            raise ArithmeticError(f"the loss is {loss}")
+
+    net.after_forward(check)
 
 
 def _solver(caffe: Any, folder: Path) -> Any:
