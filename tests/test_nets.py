@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import shutil
+import subprocess
+import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
+from parity import oracle
 
 from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet, emit
 from ftcaffe.nets.depths import DEPTHS, LAYERS, rates
+from ftcaffe.nets.shapes import parameter_shapes
 from ftcaffe.proto import caffe_pb2, to_text
+from ftcaffe.store import atomic, datum, lmdb
 
 ROOT = Path(__file__).parents[1]
 SOURCE = alexnet.Source("train.lmdb", "val.lmdb", 4)
@@ -49,18 +57,8 @@ def test_sides_of_feature_maps(scale, sides):
 
 def test_parameter_count_is_alexnets():
     """60,965,224 with a thousand classes: bvlc_alexnet's count."""
-    count, channels, size = 0, 3, 227
-    for layer in _net(classes=1000).layer:
-        size = _output(size, layer)
-        if layer.type == "Convolution":
-            parameter = layer.convolution_param
-            count += parameter.num_output * (channels // parameter.group * parameter.kernel_size[0] ** 2 + 1)
-            channels = parameter.num_output
-        elif layer.type == "InnerProduct":
-            outputs = layer.inner_product_param.num_output
-            count += outputs * (channels * size**2 + 1)
-            channels, size = outputs, 1
-    assert count == 60_965_224
+    shapes = parameter_shapes(_net(classes=1000), 3, 227)
+    assert sum(math.prod(shape) for blobs in shapes.values() for shape in blobs) == 60_965_224
 
 
 def test_normalisation_comes_before_pooling():
@@ -121,3 +119,44 @@ def test_emitted_text_reads_back():
 
     net = _net("conv3-fc8")
     assert text_format.Parse(to_text(net), caffe_pb2.NetParameter()) == net
+
+
+LOAD = """
+import os, sys
+os.environ["GLOG_minloglevel"] = "2"
+import caffe
+for solver in sorted(os.listdir("solvers/" + sys.argv[1])):
+    net = caffe.get_solver("solvers/%s/%s" % (sys.argv[1], solver)).net
+    print(solver, *[",".join(map(str, blob.shape)) for blobs in net.params.values() for blob in blobs])
+for name, phase in (("deploy", caffe.TEST), ("train_val_fc8", caffe.TEST)):
+    caffe.Net("prototxt/%s/%s.prototxt" % (sys.argv[1], name), phase)
+"""
+
+
+@pytest.mark.oracle
+@pytest.mark.skipif(oracle.root() is None, reason="FTCAFFE_ORACLE names no root with BVLC Caffe")
+@pytest.mark.parametrize("application", emit.PAPER)
+def test_bvlc_caffe_loads_every_emitted_file(application):
+    """Each solver with its net, from a working folder with two records and weights of no layers."""
+    data = emit.PAPER[application]
+    where = Path(tempfile.mkdtemp(dir=oracle.root() / "tmp"))
+    try:
+        emit.write(application, data, emit.Options(), where)
+        pixels = np.zeros((3, 227, 227), np.uint8)
+        for split in ("train", "val"):
+            records = ((f"{i:08d}".encode(), datum.encode(pixels, i)) for i in range(2))
+            lmdb.write(where / f"data/{application}/{split}.lmdb", records)
+        atomic.write_bytes(where / emit.Options().weights, caffe_pb2.NetParameter(name="x").SerializeToString())
+        inside = Path("/") / where.relative_to(oracle.root())
+        told = subprocess.run(
+            ["chroot", oracle.root(), "sh", "-c", f"cd {inside} && exec python3 -c '{LOAD}' {application}"],
+            capture_output=True,
+            text=True,
+        )
+    finally:
+        shutil.rmtree(where)
+    assert told.returncode == 0, told.stderr
+    net = alexnet.deploy(application, data.classes)
+    shapes = [shape for blobs in parameter_shapes(net, 3, 227).values() for shape in blobs]
+    expected = " ".join(",".join(map(str, shape)) for shape in shapes)
+    assert told.stdout.splitlines() == [f"{name}.prototxt {expected}" for name in sorted(emit.variants())]
