@@ -98,8 +98,7 @@ def _records(
     random: np.random.Generator,
     digest: hashlib._Hash,
 ) -> Iterator[tuple[bytes, bytes]]:
-    for index in range(count):
-        label = int(random.integers(len(photographs)))
+    for index, label in enumerate(random.permutation(np.arange(count) % len(photographs)).tolist()):
         value = datum.encode(piece(photographs[label], split, size, random), label)
         digest.update(value)
         yield f"{index:08d}".encode(), value
@@ -109,10 +108,10 @@ def piece(photograph: Image.Image, split: str, size: int, random: np.random.Gene
     """A random piece (uint8, 3 × size × size, BGR) of a photograph's part for ``train`` or ``val``."""
     width, height = photograph.size
     border = round(width * (1 - HELD_OUT))
-    left, right = (0, border) if split == "train" else (border, width)
-    side = random.uniform(SIDES[0], min(SIDES[1], right - left, height))
-    x, y = random.uniform(left, right - side), random.uniform(0, height - side)
-    square = photograph.resize((size, size), Image.Resampling.BILINEAR, box=(x, y, x + side, y + side))
+    part = photograph.crop((0, 0, border, height) if split == "train" else (border, 0, width, height))
+    side = random.uniform(SIDES[0], min(SIDES[1], *part.size))
+    x, y = random.uniform(0, part.width - side), random.uniform(0, height - side)
+    square = part.resize((size, size), Image.Resampling.BILINEAR, box=(x, y, x + side, y + side))
     pixels: np.ndarray = np.rot90(np.asarray(square, np.float32), int(random.integers(4)))
     if random.integers(2):
         pixels = pixels[:, ::-1]
