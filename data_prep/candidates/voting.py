@@ -129,17 +129,18 @@ def _peaks(scores: np.ndarray) -> list[tuple[int, int, int]]:
 
 def _reach(sectors: np.ndarray, y: int, x: int, radius: float) -> tuple[float, float, float, float]:
     """How far the voting edges reach right, down, left and up of a place; the radius where a side has none."""
+    along = np.arange(0.6 * radius, 1.7 * radius, 0.5)
+    near = np.exp(-0.5 * ((along - radius) / (0.35 * radius)) ** 2)
     reaches = []
-    quarter = SECTORS // 4
     for side in range(4):
-        far = radius * 0.85
-        for sector in range(side * quarter - 1, side * quarter + 2):
-            turn = 2 * np.pi * sector / SECTORS
-            along = np.arange(0.6 * radius, 1.5 * radius)
-            rows = np.clip(np.round(y + along * np.sin(turn)).astype(int), 0, sectors.shape[1] - 1)
-            columns = np.clip(np.round(x + along * np.cos(turn)).astype(int), 0, sectors.shape[2] - 1)
-            hit = sectors[sector % SECTORS, rows, columns] * np.exp(-(((along - radius) / (0.3 * radius)) ** 2))
-            if hit.max() > 0.1:
-                far = max(far, float(along[hit.argmax()]))
-        reaches.append(far)
+        turn = side * np.pi / 2
+        rows = np.round(y + along * np.sin(turn)).astype(int)
+        columns = np.round(x + along * np.cos(turn)).astype(int)
+        inside = (rows >= 0) & (rows < sectors.shape[1]) & (columns >= 0) & (columns < sectors.shape[2])
+        facing = np.arange(-1, 2) + side * SECTORS // 4
+        hit = np.zeros(along.size)
+        hit[inside] = sectors[facing[:, None] % SECTORS, rows[inside], columns[inside]].sum(axis=0)
+        hit *= near
+        # The outline is where the edge ends, not where the shading is steepest.
+        reaches.append(float(along[np.flatnonzero(hit >= 0.5 * hit.max())[-1]]) if hit.max() > 0.1 else radius)
     return reaches[0], reaches[1], reaches[2], reaches[3]

@@ -40,10 +40,10 @@ def frames(path: Path) -> Iterator[np.ndarray]:
     for frame in _decoded_by_av(path) if decoder() == "av" else _decoded_by_opencv(path):
         yield frame
         count += 1
-    if is_truncated(path):
+    if count and is_truncated(path):
         raise Error(f"is truncated: it ends after frame {count - 1}", path, remedy=_REMEDY)
     if count == 0:
-        raise Error("holds no frame that can be decoded", path, remedy="copy the video anew")
+        raise _unreadable(path, "no frame can be decoded")
 
 
 def _decoded_by_av(path: Path) -> Iterator[np.ndarray]:
@@ -64,7 +64,7 @@ def _decoded_by_av(path: Path) -> Iterator[np.ndarray]:
                     count += 1
     except av.error.FFmpegError as error:
         if count == 0:
-            raise Error(f"cannot be read as a video ({error.strerror})", path, remedy="copy the video anew") from None
+            raise _unreadable(path, error.strerror) from None
         what = f"is truncated or damaged: decoding stops at frame {count} ({error.strerror})"
         raise Error(what, path, remedy=_REMEDY) from None
 
@@ -75,7 +75,7 @@ def _decoded_by_opencv(path: Path) -> Iterator[np.ndarray]:
     capture = cv2.VideoCapture(str(path))
     try:
         if not capture.isOpened():
-            raise Error("cannot be read as a video", path, remedy="copy the video anew")
+            raise _unreadable(path, "OpenCV cannot open it")
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 0)
         while True:
             there, frame = capture.read()
@@ -84,3 +84,9 @@ def _decoded_by_opencv(path: Path) -> Iterator[np.ndarray]:
             yield frame
     finally:
         capture.release()
+
+
+def _unreadable(path: Path, why: str) -> Error:
+    if is_truncated(path):
+        return Error("is truncated before frame 0", path, remedy="copy the video anew")
+    return Error(f"cannot be read as a video ({why})", path, remedy="copy the video anew")
