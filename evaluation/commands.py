@@ -46,12 +46,13 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
 def _score(options: argparse.Namespace) -> None:
     from evaluation import runs, score
 
-    paths = [runs.find(run, options.work) for run in options.runs]
     settings = score.Settings(options.snapshot, options.batch, options.engine, options.gpu)
+    paths = [runs.find(run, options.work) for run in options.runs]
     for path in paths:
         written, made = score.score(path, settings)
         print(f"{written}{'' if made else ' is there already'}")
-    print(f"next: ftcaffe compare {' '.join(options.runs)}")
+    work = f" --work {options.work}" if options.work != Path("work") else ""
+    print(f"next: ftcaffe report {paths[0].absolute().parent.name}{work}")
 
 
 SCORE = Command("score the test candidates of finished runs", _score_arguments, _score)

@@ -99,14 +99,14 @@ def state(folder: Path) -> dict[str, Any]:
 
 def read(folder: str | Path) -> Run:
     """The finished run in `folder`; `Error` when it is not finished or a file is missing or damaged."""
-    folder = Path(folder).absolute()
+    folder = Path(folder)
     record = state(folder)
     if record["status"] != "done":
         raise Error(f"is not finished: {record['status']}", folder, remedy="ftcaffe sweep continues it")
     best = read_json(folder / "best.json")
     if "snapshot" not in best:
         raise Error("names no snapshot", folder / "best.json", remedy="train the run anew")
-    return Run(folder=folder, work=folder.parents[2], record=record, trace=_trace(folder), best=best)
+    return Run(folder=folder, work=folder.absolute().parents[2], record=record, trace=_trace(folder), best=best)
 
 
 def _trace(folder: Path) -> Trace:

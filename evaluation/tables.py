@@ -76,7 +76,7 @@ def curve_points(labels: Sequence[str], results: Sequence[Result]) -> Table:
 
 def training(labels: Sequence[str], runs: Sequence[Run]) -> Table:
     """What was trained, how, and which snapshot was chosen."""
-    header = ("", "start", "data", "seed", "batch", "epochs", "chosen epoch", "validation AUC", "time", "engine")
+    header = ("", "start", "data", "seed", "batch", "chosen epoch", "validation AUC", "time", "engine")
     return Table(header, tuple(_trained(label, run) for label, run in zip(labels, runs, strict=True)))
 
 
@@ -88,8 +88,7 @@ def _trained(label: str, run: Run) -> tuple[object, ...]:
         f"{record.get('fraction', 1):.0%}",
         record.get("seed", ""),
         settings.get("batch", ""),
-        f"{run.trace.epoch[-1]:g}",
-        f"{run.best['epoch']:g}",
+        f"{run.best['epoch']:g} of {run.trace.epoch[-1]:g}",
         f"{run.best['val_auc']:.3f}",
         _duration(float(run.trace.seconds[-1])),
         _ENGINES.get(record.get("engine", ""), ""),

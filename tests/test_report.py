@@ -76,7 +76,7 @@ def test_the_page_says_what_was_counted(written):
 
 
 def test_figures_and_tables_lie_beside_the_page(written):
-    names = {path.name for path in written.page.parent.iterdir()}
+    names = {path.name for path in written.page.parent.iterdir() if path.is_file()}
     figures = {"answer", "froc", "convergence", "auc", "movement", "filters"}
     tables = {"operating_points.csv", "froc.csv", "training.csv", "snapshots.csv", "movement.csv"}
     assert names == {f"{name}.{kind}" for name in figures for kind in ("png", "svg")} | tables | {"report.html"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib
 import json
 
 import h5py
@@ -141,7 +142,8 @@ def test_bad_hdf5_is_one_error(tmp_path, damage):
 @pytest.fixture
 def trained(tmp_path):
     """A run whose net has random weights, and a test set of five candidates with two patches each."""
-    backend = pytest.importorskip("ftcaffe.engine")
+    pytest.importorskip("torch")
+    backend = importlib.import_module("ftcaffe.engine")
     (folder,) = made_study(tmp_path, fc8=1.0)
     (folder / "scores.h5").unlink()
     size = alexnet.INPUT_SIZE["tiny"]
