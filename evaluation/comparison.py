@@ -99,7 +99,7 @@ def of_runs(folders: Sequence[Path], draws: int, seed: int, absent: tuple[tuple[
     _same_images(read_scores)
     terms, rates = _terms(applications[0])
     subjects = tuple(
-        Subject(label, _style(run), evaluate(scores, rates, draws, seed), run)
+        Subject(_label(label, run, scores), _style(run), evaluate(scores, rates, draws, seed), run)
         for label, run, scores in zip(run_folders.labels(read), read, read_scores, strict=True)
     )
     moved, filters = _weights(subjects)
@@ -124,6 +124,11 @@ def finished(application_name: str, work: Path) -> tuple[list[Path], tuple[tuple
 def _order(run: Run) -> tuple[object, ...]:
     record = run.record
     return (-record.get("fraction", 1), style.order(record["depth"]), str(record.get("init")), record.get("seed", 0))
+
+
+def _label(label: str, run: Run, scores: Scores) -> str:
+    """The run's label, with the snapshot where it is not the chosen one that was scored."""
+    return label if scores.snapshot == run.best["snapshot"] else f"{label}, {Path(scores.snapshot).stem}"
 
 
 def _style(run: Run) -> style.Style:
@@ -173,7 +178,7 @@ def _weights(subjects: Sequence[Subject]) -> tuple[dict[str, dict[str, float]], 
     for subject in subjects:
         run = subject.run
         assert run is not None
-        end = weights.weights(run.snapshot)
+        end = weights.weights(run.folder / subject.result.scores.snapshot)
         first = next(iter(end))
         if run.weights is None:
             filters[subject.label] = weights.filters(end, first)

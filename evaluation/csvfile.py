@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,24 +15,28 @@ from ftcaffe.store import atomic
 Rows = list[dict[str, str]]
 
 
-def read(path: Path, columns: Sequence[str]) -> Rows:
-    """Rows by column; `Error` when one of `columns` is missing or a row has too few or too many values."""
+def stream(path: Path, columns: Sequence[str]) -> Iterator[dict[str, str]]:
+    """Each row by column; `Error` when one of `columns` is missing or a row has too few or too many values."""
     remedy = f"it holds {','.join(columns)}"
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream)
-            rows: Rows = list(reader)
+        with path.open(encoding="utf-8-sig", newline="") as opened:
+            reader = csv.DictReader(opened)
+            names = reader.fieldnames or ()
+            if missing := [name for name in columns if name not in names]:
+                raise Error(f"lacks the columns {', '.join(missing)}", path, remedy=remedy)
+            for row in reader:
+                if None in row or None in row.values():
+                    raise Error(f"has not {len(names)} values", path, line=reader.line_num)
+                yield row
     except FileNotFoundError:
         raise Error("there is no such file", path, remedy=remedy) from None
     except (UnicodeDecodeError, csv.Error) as error:
         raise Error(f"is no CSV ({error})", path, remedy=remedy) from None
-    names = reader.fieldnames or ()
-    if missing := [name for name in columns if name not in names]:
-        raise Error(f"lacks the columns {', '.join(missing)}", path, remedy=remedy)
-    for line, row in enumerate(rows, 2):
-        if None in row or None in row.values():
-            raise Error(f"has not {len(names)} values", path, line=line)
-    return rows
+
+
+def read(path: Path, columns: Sequence[str]) -> Rows:
+    """All rows of `stream`."""
+    return list(stream(path, columns))
 
 
 def strings(rows: Rows, name: str) -> np.ndarray:
@@ -53,8 +57,8 @@ def numbers(path: Path, rows: Rows, name: str, kind: type) -> np.ndarray:
 
 def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a CSV, whole."""
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
     writer.writerow(header)
     writer.writerows(rows)
-    atomic.write_text(path, stream.getvalue())
+    atomic.write_text(path, text.getvalue())

@@ -59,11 +59,6 @@ class Run:
         return self.record["application"]
 
     @property
-    def snapshot(self) -> Path:
-        """The chosen snapshot."""
-        return self.folder / self.best["snapshot"]
-
-    @property
     def scores(self) -> Path:
         """Where its test scores are or will be."""
         return self.folder / "scores.h5"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,18 +9,15 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from evaluation import csvfile, runs, scores
+from evaluation import runs, scores, testset
 from evaluation.runs import Run
-from evaluation.scores import Images, Scores
+from evaluation.scores import Scores
+from evaluation.testset import TestSet
 from ftcaffe import application, backend
+from ftcaffe.application import Application
 from ftcaffe.errors import Error
 from ftcaffe.nets import preprocessing
-from ftcaffe.store import datum
-from ftcaffe.store.lmdb import Records
 from ftcaffe.training.validate import probabilities
-
-_SPLIT = "test"
-_REMEDY = "prepare the data set anew"
 
 
 @dataclass(frozen=True)
@@ -45,21 +41,6 @@ class Settings:
             raise Error(f"--batch {self.batch} is less than one patch")
 
 
-@dataclass(frozen=True, eq=False)
-class TestSet:
-    """Test candidates of a data set.
-
-    rows : of ``candidates.csv``. images : of the split.
-    candidate : (patches,) integers, the row that each record of the LMDB was cut from.
-    keys : (patches,) keys of the records, in their order.
-    """
-
-    rows: list[dict[str, str]]
-    images: Images
-    candidate: np.ndarray
-    keys: list[str]
-
-
 def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
     """Score the test candidates of the run in `folder` into its ``scores.h5``.
 
@@ -77,84 +58,38 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
         return run.scores, False
     data = run.work / "data" / run.application
     _same_data(run, runs.read_json(data / "dataset.json"))
-    tests = read_tests(data)
+    tests = testset.read(data)
     app = application.load(run.application)
     engine = backend.load(settings.engine, settings.gpu)
-    net = engine.caffe.Net(str(run.folder / "deploy.prototxt"), str(run.folder / snapshot), engine.caffe.TEST)
-    path = data / f"{_SPLIT}.lmdb"
+    net = engine.caffe.Net(str(run.folder / "deploy.prototxt"), engine.caffe.TEST, weights=str(run.folder / snapshot))
+    transform = preprocessing.read(run.folder / "train_val.prototxt", run.work)
+    patches = tqdm(tests.patches(), desc=run.name, total=len(tests.candidate), unit="patch", disable=None)
     try:
-        found = probabilities(
-            net,
-            _images(path, tests, run.name),
-            preprocessing.read(run.folder / "train_val.prototxt", run.work),
-            settings.batch,
-        )
+        found = probabilities(net, patches, transform, settings.batch)
     except Error as error:
-        raise error if error.path is not None else Error(error.what, path, remedy=error.remedy) from None
+        raise error if error.path is not None else Error(error.what, tests.lmdb, remedy=error.remedy) from None
     scores.write(run.scores, _averaged(run, snapshot, app, tests, found[:, app.positive]))
     return run.scores, True
 
 
-def read_tests(data: Path) -> TestSet:
-    """The test candidates of the data folder; `Error` when one has no patch."""
-    rows = _tests(data / "candidates.csv", "unit,image,candidate,split,label,lesion")
-    manifest = _tests(data / "manifest.csv", "key,split,unit,image,candidate")
-    number = {(row["unit"], row["image"], row["candidate"]): place for place, row in enumerate(rows)}
-    try:
-        candidate = np.array([number[row["unit"], row["image"], row["candidate"]] for row in manifest], dtype=int)
-    except KeyError as error:
-        raise Error(
-            f"lacks the candidate {'/'.join(error.args[0])}", data / "candidates.csv", remedy=_REMEDY
-        ) from None
-    bare = np.flatnonzero(np.bincount(candidate, minlength=len(rows)) == 0)
-    if len(bare):
-        first = "/".join(rows[bare[0]][name] for name in ("unit", "image", "candidate"))
-        raise Error(f"has no patch of {len(bare)} candidates, {first} first", data / "manifest.csv", remedy=_REMEDY)
-    return TestSet(rows, _shown(data / "images.csv"), candidate, [row["key"] for row in manifest])
-
-
-def _shown(path: Path) -> Images:
-    """The images of the test split."""
-    listed = csvfile.read(path, ("unit", "image", "split", "lesions"))
-    test = csvfile.strings(listed, "split") == _SPLIT
-    unit, image = (csvfile.strings(listed, name)[test] for name in ("unit", "image"))
-    return Images(unit, image, csvfile.numbers(path, listed, "lesions", int)[test])
-
-
-def _averaged(run: Run, snapshot: str, app: Any, tests: TestSet, probability: np.ndarray) -> Scores:
+def _averaged(run: Run, snapshot: str, app: Application, tests: TestSet, probability: np.ndarray) -> Scores:
     """Scores of the candidates: the mean over the patches of each."""
-    count = np.bincount(tests.candidate)
     return Scores(
-        unit=csvfile.strings(tests.rows, "unit"),
-        image=csvfile.strings(tests.rows, "image"),
-        candidate=csvfile.strings(tests.rows, "candidate"),
-        lesion=csvfile.strings(tests.rows, "lesion"),
-        label=np.array([int(row["label"]) for row in tests.rows]),
-        score=np.bincount(tests.candidate, probability.astype(float)) / count,
+        unit=tests.column("unit"),
+        image=tests.column("image"),
+        candidate=tests.column("candidate"),
+        lesion=tests.column("lesion"),
+        label=tests.label,
+        score=np.bincount(tests.candidate, probability.astype(float)) / np.bincount(tests.candidate),
         images=tests.images,
         application=run.application,
         run=run.name,
         snapshot=snapshot,
-        split=_SPLIT,
+        split=testset.SPLIT,
         classes=tuple(app.classes),
         positive=app.positive,
         path=run.scores,
     )
-
-
-def _images(path: Path, tests: TestSet, name: str) -> Iterator[np.ndarray]:
-    """Patches of the LMDB in its order, each checked to be the one that the manifest names."""
-    records = Records(path)
-    if len(records) != len(tests.keys):
-        raise Error(f"holds {len(records)} patches and the manifest {len(tests.keys)}", path, remedy=_REMEDY)
-    with tqdm(total=len(records), desc=name, unit="patch", disable=None) as bar:
-        for (key, record), expected in zip(records, tests.keys, strict=True):
-            if key != expected.encode():
-                raise Error(
-                    f"holds {key.decode(errors='replace')} where the manifest has {expected}", path, remedy=_REMEDY
-                )
-            yield datum.decode(record, path)[0]
-            bar.update()
 
 
 def _snapshot(run: Run, wanted: str) -> str:
@@ -169,8 +104,3 @@ def _snapshot(run: Run, wanted: str) -> str:
 def _same_data(run: Run, dataset: dict[str, Any]) -> None:
     if run.record.get("dataset_digest") != dataset.get("digest"):
         raise Error("was trained on other data than the working folder holds", run.folder, remedy="train it anew")
-
-
-def _tests(path: Path, columns: str) -> list[dict[str, str]]:
-    """Rows of the test split."""
-    return [row for row in csvfile.read(path, tuple(columns.split(","))) if row["split"] == _SPLIT]
