@@ -13,7 +13,7 @@ from evaluation import runs as run_folders
 from evaluation import scores as score_files
 from evaluation import style, weights
 from evaluation.figures import Training
-from evaluation.result import Result, evaluate
+from evaluation.result import Result, evaluate, rates
 from evaluation.runs import Run
 from evaluation.scores import Scores
 from ftcaffe import application
@@ -81,9 +81,10 @@ def of_files(paths: Sequence[Path], images: Path | None, draws: int, seed: int) 
     _same_images(read)
     names = [scores.run or str(path) for scores, path in zip(read, paths, strict=True)]
     labels = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
-    terms, rates = _terms(read[0].application)
+    terms, wanted = _terms(read[0].application)
+    points = rates(read, wanted)
     subjects = tuple(
-        Subject(label, style.of_other(number), evaluate(scores, rates, draws, seed))
+        Subject(label, style.of_other(number), evaluate(scores, points, draws, seed))
         for number, (label, scores) in enumerate(zip(labels, read, strict=True))
     )
     return Comparison(terms, subjects, draws, seed)
@@ -97,9 +98,10 @@ def of_runs(folders: Sequence[Path], draws: int, seed: int, absent: tuple[tuple[
         raise Error(f"the runs are of several applications: {', '.join(applications)}", remedy="compare those of one")
     read_scores = [_scores(run) for run in read]
     _same_images(read_scores)
-    terms, rates = _terms(applications[0])
+    terms, wanted = _terms(applications[0])
+    points = rates(read_scores, wanted)
     subjects = tuple(
-        Subject(_label(label, run, scores), _style(run), evaluate(scores, rates, draws, seed), run)
+        Subject(_label(label, run, scores), _style(run), evaluate(scores, points, draws, seed), run)
         for label, run, scores in zip(run_folders.labels(read), read, read_scores, strict=True)
     )
     moved, filters = _weights(subjects)

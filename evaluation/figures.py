@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from evaluation.bootstrap import Interval
+from evaluation.examples import Example
 from evaluation.result import Result
 from evaluation.runs import Trace
 from evaluation.style import FAINT, INK, Style
@@ -200,6 +201,20 @@ def filters(pictures: np.ndarray, ax: Axes, title: str) -> Axes:
     ax.imshow(canvas, interpolation="nearest")
     ax.set_title(title, fontsize=8.5)
     ax.set_axis_off()
+    return ax
+
+
+def example(one: Example, ax: Axes) -> Axes:
+    """A candidate's patch, its score above and where it is from below."""
+    grey = one.picture.shape[-1] == 1
+    ax.imshow(one.picture[..., 0] if grey else one.picture, cmap="gray" if grey else None, vmin=0, vmax=255)
+    ax.set_title(f"{one.score:.2f}", fontsize=8.5, loc="center", pad=3)
+    ax.set_xlabel(one.place, fontsize=6.5, color=FAINT, labelpad=2)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)
+    for side in ax.spines.values():
+        side.set_visible(False)
     return ax
 
 

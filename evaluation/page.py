@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from evaluation.comparison import Comparison
-from evaluation.headline import choice, rate
+from evaluation.headline import choice, named, rate
 from evaluation.tables import Table
 from ftcaffe import __version__
 from ftcaffe.store import atomic
@@ -35,33 +35,31 @@ class Content:
 
 @dataclass(frozen=True)
 class Counts:
-    """What was counted: the denominators of every figure."""
+    """What was counted: the denominators of every figure.
+
+    reached, false_candidates : None where the curves are of different candidates, and so each has its own.
+    """
 
     units: int
     images: int
     with_lesions: int
     lesions: int
-    reached: int
-    candidates: int
-    false_candidates: int
-
-    @property
-    def most(self) -> float:
-        """False positives per image when every candidate is reported."""
-        return self.false_candidates / self.images
+    reached: int | None
+    false_candidates: int | None
 
 
 def counts(comparison: Comparison) -> Counts:
-    """Counts of the test set, which is the same for every curve; the candidates are the first curve's."""
-    result = comparison.subjects[0].result
+    """Counts of the test set, which is the same for every curve."""
+    results = [subject.result for subject in comparison.subjects]
+    candidates = {(result.froc.reached, result.froc.false_candidates) for result in results}
+    reached, false_candidates = candidates.pop() if len(candidates) == 1 else (None, None)
     return Counts(
-        units=len(result.scores.detections.images),
-        images=result.froc.images,
-        with_lesions=int(np.sum(result.scores.images.lesions > 0)),
-        lesions=result.froc.lesions,
-        reached=result.froc.reached,
-        candidates=len(result.scores.score),
-        false_candidates=result.froc.false_candidates,
+        units=len(results[0].scores.detections.images),
+        images=results[0].froc.images,
+        with_lesions=int(np.sum(results[0].scores.images.lesions > 0)),
+        lesions=results[0].froc.lesions,
+        reached=reached,
+        false_candidates=false_candidates,
     )
 
 
@@ -83,6 +81,7 @@ def write(path: Path, content: Content) -> Path:
         counts=counts(comparison),
         sentence=content.sentence,
         choice=choice(comparison),
+        spoken=named(comparison)[0].label,
         rate=rate(comparison),
         points=content.points,
         training=content.training,

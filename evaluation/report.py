@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from evaluation import comparison as comparisons
-from evaluation import figures, headline, page, runs, style, tables
+from evaluation import figures, headline, page, runs, style, tables, testset
 from evaluation.comparison import Comparison, Subject
+from evaluation.examples import Examples, examples
 from evaluation.figures import Curve
 
+_EXAMPLES = 6  # of each kind, as many as a page's width shows well
 _BANDS = 3  # with more curves than this in a panel, only the headline's have their bands: they hide one another
 _FILTERS = {1: 4.9, 2: 2.6, 3: 1.85}  # inches, by the number of grids side by side
 
@@ -101,6 +103,19 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
         with style.figure(0.55 + 0.3 * len(comparison.moved)) as (drawn, ax):
             figures.movement(comparison.moved, ax)
             yield "movement", drawn
+    worst = _examples(headline.named(comparison)[0])
+    if worst is not None:
+        columns = max(len(worst.false_alarms), len(worst.weak_hits))
+        with style.figure(3.0, columns, 2, squeeze=False) as (drawn, axes):
+            for line, row, kind in zip(
+                axes, (worst.false_alarms, worst.weak_hits), ("false alarms", "weakest hits"), strict=True
+            ):
+                for ax, one in zip(line, row, strict=False):
+                    figures.example(one, ax)
+                line[0].set_ylabel(kind)
+                for ax in line[len(row) :]:
+                    ax.set_axis_off()
+            yield "examples", drawn
     if comparison.filters:
         columns = min(3, len(comparison.filters))
         lines = -(-len(comparison.filters) // columns)
@@ -110,6 +125,16 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
             for ax, (title, pictures) in zip(axes.flat, comparison.filters.items(), strict=False):
                 figures.filters(pictures, ax, title)
             yield "filters", drawn
+
+
+def _examples(subject: Subject) -> Examples | None:
+    """The worst cases of a run whose data are still in the working folder."""
+    if subject.run is None:
+        return None
+    data = subject.run.work / "data" / subject.run.application
+    if not (data / f"{testset.SPLIT}.lmdb").is_dir():
+        return None
+    return examples(subject.result.scores, testset.read(data), _EXAMPLES)
 
 
 def _panels(comparison: Comparison) -> list[tuple[str, list[Curve]]]:

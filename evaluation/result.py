@@ -54,22 +54,22 @@ class Result:
         return next(point.sensitivity for point in self.points if point.rate == rate)
 
 
-def rates(scores: Scores, wanted: Sequence[float]) -> tuple[float, ...]:
-    """Of the false-positive rates `wanted`, and a few common ones, those that the set can resolve.
+def rates(compared: Sequence[Scores], wanted: Sequence[float]) -> tuple[float, ...]:
+    """Of the false-positive rates `wanted`, and a few common ones, those that scores of one test set can answer.
 
-    One false positive in the whole set must not exceed the rate, and the candidates must be able to reach it.
+    One false positive in the whole set must not exceed the rate, and some curve must reach it.
     """
-    images = len(scores.images.image)
-    most = int(np.sum(scores.lesion == "")) / images
+    images = len(compared[0].images.image)
+    most = max(int(np.sum(scores.lesion == "")) for scores in compared) / images
     return tuple(rate for rate in sorted({*wanted, *COMMON_RATES}) if 1 / images <= rate <= most)
 
 
-def evaluate(scores: Scores, wanted: Sequence[float], draws: int = 1000, seed: int = 0) -> Result:
+def evaluate(scores: Scores, points: Sequence[float], draws: int = 1000, seed: int = 0) -> Result:
     """Curves of `scores` with 95 % intervals from resampling its units.
 
     Parameters
     ----------
-    wanted : false positives per image at which the sensitivity is asked; `rates` says which are answered.
+    points : false positives per image at which the sensitivity is asked, see `rates`.
     seed : of the draws; the same for every run, so that all see the same draws.
 
     Raises
@@ -88,7 +88,6 @@ def evaluate(scores: Scores, wanted: Sequence[float], draws: int = 1000, seed: i
         )
     curve = froc(found.score, found.lesion, lesions, len(scores.images.image))
     candidates = roc(found.score, hits)
-    points = rates(scores, wanted)
     start, stop = 1 / curve.images, max(curve.false_positives[-1], 1 / curve.images)
     grid = np.geomspace(start, stop, _BAND_POINTS)
     drawn = resample(found, np.append(points, grid), draws, np.random.default_rng(seed))

@@ -13,6 +13,7 @@ from ftcaffe.nets import alexnet
 from ftcaffe.nets.depths import LAYERS, rates
 from ftcaffe.proto import to_text
 from ftcaffe.proto.blobs import write_layers
+from ftcaffe.store import datum, lmdb
 
 SHAPES = {"conv1": (24, 3, 11, 11), "conv2": (64, 12, 5, 5), "conv3": (96, 64, 3, 3), "conv4": (96, 48, 3, 3)}
 SHAPES |= {"conv5": (64, 48, 3, 3), "fc6": (64, 64), "fc7": (64, 64), "fc8_polyp": (2, 64)}
@@ -45,6 +46,32 @@ def made_scores(
         images=Images(np.array([row[0] for row in images]), np.array([row[1] for row in images]), lesions),
         **header,
     )
+
+
+def made_patches(data: Path) -> np.ndarray:
+    """Write a test set of five candidates in two videos, the first of them a hit, with two patches each.
+
+    Returns the patches (10, 3, height, width), each of a colour of its own.
+    """
+    size = alexnet.INPUT_SIZE["tiny"]
+    noise = np.random.default_rng(2).integers(60, size=(10, 3, size, size))
+    patches = (noise + np.arange(30).reshape(10, 3, 1, 1) * 71 % 190).astype(np.uint8)
+    names = [("a", "0", str(number), "1" if number == 0 else "") for number in range(4)] + [("b", "0", "0", "")]
+    keys = [f"{number:08d}_{'/'.join(names[number // 2][:3])}" for number in range(10)]
+    lmdb.write(
+        data / "test.lmdb",
+        ((key.encode(), datum.encode(patch, 0)) for key, patch in zip(keys, patches, strict=True)),
+    )
+    images = [("a", "0", "test", 1), ("b", "0", "test", 0), ("c", "0", "train", 1)]
+    csvfile.write(data / "images.csv", ("unit", "image", "split", "lesions"), images)
+    candidates = [(*name[:3], "test", int(name[3] != ""), name[3]) for name in names] + [
+        ("c", "0", "0", "train", 1, "1")
+    ]
+    header = ("unit", "image", "candidate", "split", "label", "lesion")
+    csvfile.write(data / "candidates.csv", header, candidates)
+    manifest = [(key, 0, "test", *names[number // 2][:3]) for number, key in enumerate(keys)]
+    csvfile.write(data / "manifest.csv", ("key", "label", "split", "unit", "image", "candidate"), manifest)
+    return patches
 
 
 def made_weights(path: Path, generator: np.random.Generator) -> dict[str, np.ndarray]:

@@ -199,7 +199,7 @@ def test_without_an_operating_point_the_headline_speaks_of_the_auc(study):
 )
 def test_rates_that_one_false_positive_does_not_exceed(frames, expected):
     made = made_scores(np.random.default_rng(0), frames=frames)
-    assert result.rates(made, (0.001, 0.01, 50.0)) == expected
+    assert result.rates([made], (0.001, 0.01, 50.0)) == expected
 
 
 @pytest.mark.parametrize(("keep", "message"), [("", "no candidate hits"), ("1", "every candidate hits")])

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_runs import made_scores, made_weights
+from made_runs import made_patches, made_scores, made_weights
 
-from evaluation import figures, style, weights
+from evaluation import figures, style, testset, weights
 from evaluation.bootstrap import Interval
+from evaluation.examples import examples
 from evaluation.figures import Curve, Training
 from evaluation.froc import sensitivity_at
 from evaluation.result import evaluate
 from evaluation.runs import Trace
+from evaluation.scores import Scores
 from ftcaffe.errors import Error
 from ftcaffe.nets.depths import DEPTHS
 
@@ -126,3 +128,27 @@ def test_the_same_figure_is_the_same_file(tmp_path):
             figures.save(drawn, tmp_path / name)
     assert (tmp_path / "one.svg").read_bytes() == (tmp_path / "two.svg").read_bytes()
     assert (tmp_path / "one.png").read_bytes().startswith(b"\x89PNG")
+
+
+def scored(tests: testset.TestSet, score: list[float], **changes: np.ndarray) -> Scores:
+    columns = {name: tests.column(name) for name in ("unit", "image", "candidate", "lesion")}
+    return Scores(**(columns | changes), label=tests.label, score=np.array(score), images=tests.images)
+
+
+def test_the_worst_cases_are_the_boxes_themselves_in_rgb(tmp_path):
+    patches = made_patches(tmp_path)
+    tests = testset.read(tmp_path)
+    worst = examples(scored(tests, [0.4, 0.7, 0.9, 0.8, 0.2]), tests, count=3)
+    assert [(one.place, one.score) for one in worst.false_alarms] == [("a, 0", 0.9), ("b, 0", 0.2)]
+    assert [(one.place, one.score) for one in worst.weak_hits] == [("a, 0", 0.4)]
+    # Two patches a candidate: candidate 2's first is the fifth, the hit's the first.
+    np.testing.assert_array_equal(worst.false_alarms[0].picture, patches[4][::-1].transpose(1, 2, 0))
+    np.testing.assert_array_equal(worst.weak_hits[0].picture, patches[0][::-1].transpose(1, 2, 0))
+
+
+def test_examples_of_other_candidates_are_refused(tmp_path):
+    made_patches(tmp_path)
+    tests = testset.read(tmp_path)
+    other = np.array(["0", "1", "2", "3", "9"])
+    with pytest.raises(Error, match="is of other candidates than the data folder holds"):
+        examples(scored(tests, [0.4, 0.7, 0.9, 0.8, 0.2], candidate=other), tests, count=3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import html.parser
 import re
 
@@ -12,6 +13,8 @@ from made_runs import made_run, made_scores, made_study, made_weights
 
 from evaluation import report, scores
 from ftcaffe.command import main
+
+COLUMNS = ("unit", "image", "candidate", "lesion", "label", "score")
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +113,20 @@ def test_evaluate_takes_scores_of_other_software(tmp_path, capsys):
     assert "theirs finds" in said
     assert f"next: open {tmp_path / 'out' / 'report.html'}" in said
     assert "Training" not in (tmp_path / "out" / "report.html").read_text()
+
+
+def test_curves_of_different_candidates_share_a_table(tmp_path):
+    """Other software has candidates of its own: the rates are those that any curve reaches."""
+    made = made_scores(np.random.default_rng(3), 2.0)
+    few = dataclasses.replace(made, **{name: getattr(made, name)[:9] for name in COLUMNS}, run="few")
+    scores.write(tmp_path / "all.h5", dataclasses.replace(made, run="all"))
+    scores.write(tmp_path / "few.h5", few)
+    both = report.evaluate_files([tmp_path / "all.h5", tmp_path / "few.h5"], None, tmp_path / "out", 50, 0)
+    header, _, row = both.table.splitlines()
+    assert header.split("at ")[-1].startswith("1 FP")
+    assert row.startswith("few")
+    assert row.count("not reached") == 3
+    assert "false candidates" not in both.page.read_text(encoding="utf-8")
 
 
 def test_compare_writes_its_page_beside_the_report(written, capsys):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import dataclasses
 import importlib
 import json
@@ -10,7 +9,7 @@ import json
 import h5py
 import numpy as np
 import pytest
-from made_runs import made_scores, made_study
+from made_runs import made_patches, made_scores, made_study
 
 from evaluation import score, scores
 from evaluation.scores import Images, Scores
@@ -18,7 +17,6 @@ from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet
 from ftcaffe.nets.depths import rates
 from ftcaffe.proto import to_text
-from ftcaffe.store import datum, lmdb
 
 COLUMNS = ("unit", "image", "candidate", "lesion", "label", "score")
 
@@ -146,7 +144,6 @@ def trained(tmp_path):
     backend = importlib.import_module("ftcaffe.engine")
     (folder,) = made_study(tmp_path, fc8=1.0)
     (folder / "scores.h5").unlink()
-    size = alexnet.INPUT_SIZE["tiny"]
     source = alexnet.Source("train.lmdb", "val.lmdb", 8, alexnet.Transform((100.0, 110.0, 120.0)))
     net = alexnet.train_val("polyp", 2, source, rates("fc8"), scale="tiny")
     (folder / "train_val.prototxt").write_text(to_text(net))
@@ -157,38 +154,7 @@ def trained(tmp_path):
         wide = (0.1 if layer.startswith("fc8") else 1) / np.sqrt(np.prod(weights.data.shape[1:]))
         weights.data[...] = np.random.default_rng(len(layer)).normal(0, wide, weights.data.shape)
     untrained.save(str(best))
-    data = tmp_path / "data" / "polyp"
-    noise, colours = (
-        np.random.default_rng(2).integers(60, size=(10, 3, size, size)),
-        np.arange(30).reshape(10, 3, 1, 1),
-    )
-    patches = (noise + colours * 71 % 190).astype(np.uint8)
-    names = [("a", "0", str(n), "1" if n == 0 else "") for n in range(4)] + [("b", "0", "0", "")]
-    keys = [f"{n:08d}_{'/'.join(names[n // 2][:3])}" for n in range(10)]
-    lmdb.write(
-        data / "test.lmdb",
-        ((key.encode(), datum.encode(patch, 0)) for key, patch in zip(keys, patches, strict=True)),
-    )
-    for name, header, rows in (
-        (
-            "images",
-            "unit,image,split,lesions",
-            [("a", "0", "test", 1), ("b", "0", "test", 0), ("c", "0", "train", 1)],
-        ),
-        (
-            "candidates",
-            "unit,image,candidate,split,label,lesion",
-            [(*n[:3], "test", int(n[3] != ""), n[3]) for n in names] + [("c", "0", "0", "train", 1, "1")],
-        ),
-        (
-            "manifest",
-            "key,label,split,unit,image,candidate",
-            [(k, 0, "test", *names[n // 2][:3]) for n, k in enumerate(keys)],
-        ),
-    ):
-        with (data / f"{name}.csv").open("w", newline="") as stream:
-            csv.writer(stream).writerows([header.split(","), *rows])
-    return folder, patches, untrained
+    return folder, made_patches(tmp_path / "data" / "polyp"), untrained
 
 
 def test_a_run_is_scored_through_its_own_net(trained):
