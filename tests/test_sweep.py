@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import csv
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from study import ENGINE, caffemodel, planned, prepare, settings
 
 from ftcaffe.errors import Error
-from ftcaffe.nets.alexnet import Transform
-from ftcaffe.nets.depths import DEPTHS
+from ftcaffe.nets import alexnet
+from ftcaffe.nets.depths import DEPTHS, rates
+from ftcaffe.nets.shapes import parameter_shapes
+from ftcaffe.nets.solver import Schedule, solver
 from ftcaffe.proto import read_net, read_solver
 from ftcaffe.training import dataset, plan, run, sweep
-from ftcaffe.training.commands import SWEEP
+from ftcaffe.training.commands import STATUS, SWEEP
+from ftcaffe.training.log import Log, Row
+from ftcaffe.training.rates import table
 
 GRID = plan.combinations(["scratch", "fc8"], [1.0], ["gaussian", "msra"], [0, 1])
 
@@ -77,7 +84,7 @@ def test_without_weights_the_mean_is_the_data_sets(work):
         {"base_rate": 0.002},
         {"engine": "another"},
         {"device": "gpu 0"},
-        {"mean": Transform((1.0, 2.0, 3.0))},
+        {"mean": alexnet.Transform((1.0, 2.0, 3.0))},
     ],
     ids=lambda change: next(iter(change)),
 )
@@ -146,8 +153,6 @@ def test_a_damaged_dataset_is_an_error_with_its_name(work, content):
 
 
 def _command(work: Path, *arguments: str) -> int | None:
-    import argparse
-
     parser = argparse.ArgumentParser()
     SWEEP.arguments(parser)
     return SWEEP.run(
@@ -161,6 +166,44 @@ def test_a_dry_run_trains_nothing(work, capsys):
     assert _command(work, "--depths", "scratch", "--dry-run") == 0
     assert [state.status for state in sweep.states(work, "polyp")] == ["planned"]
     assert "1 runs in" in capsys.readouterr().out
+
+
+def test_status_tells_planned_interrupted_failed_and_done(work, capsys):
+    runs = _plan(work, plan.combinations(["scratch"], [1.0], ["msra"], [0, 1, 2, 3]))
+    plan.write(work, "polyp", runs)
+    folders = [work / "runs/polyp" / run.name for run in runs]
+    run.update(folders[1], status="running")
+    run.update(folders[2], status="failed", error="the loss is nan")
+    run.update(folders[3], status="done")
+    Log(folders[1]).add(Row(3, 1, 0.7, 0.6, 0.75, 0.001, 6.0))
+    parser = argparse.ArgumentParser()
+    STATUS.arguments(parser)
+    STATUS.run(parser.parse_args(["polyp", "--work", str(work)]))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines[1:] if "msra" in line] == ["planned", "interrupted", "failed", "done"]
+    assert lines[2].split()[2:] == ["3", "of", "8", "0.7500", "1", "0.2", "min"]
+    assert lines[4].strip() == "the loss is nan"
+
+
+def test_status_without_runs_is_an_error(work):
+    with pytest.raises(Error, match="holds no runs; plan them: ftcaffe sweep polyp"):
+        sweep.states(work, "polyp")
+
+
+def test_rates_are_shown_as_they_act():
+    """Table II's row fc7-fc8, beside what each layer's multipliers make of the solver's rate and decay."""
+    net = alexnet.train_val("polyp", 2, alexnet.Source("t", "v", 1), rates("fc7-fc8"), "gaussian", "tiny")
+    shapes = parameter_shapes(net, 3, 67)
+    live = SimpleNamespace(
+        params={name: [SimpleNamespace(count=math.prod(shape)) for shape in blobs] for name, blobs in shapes.items()}
+    )
+    lines = table(solver(Schedule(40, 16, 1), net="n", prefix="p", seed=0), net, live).splitlines()
+    assert [line.split() for line in lines[6:9]] == [
+        ["fc6", "16,640", "0", "0", "0", "0"],
+        ["fc7", "65,792", "0.001", "0.0005", "0.002", "0"],
+        ["fc8_polyp", "514", "0.01", "0.0005", "0.02", "0"],
+    ]
+    assert lines[9] == "66,306 of 235,618 parameters are trained"
 
 
 def test_one_failed_run_is_reported_and_the_next_is_done(work, capsys, caplog):

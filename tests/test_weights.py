@@ -17,6 +17,8 @@ from ftcaffe import backend
 from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet
 from ftcaffe.nets.shapes import parameter_shapes
+from ftcaffe.proto import caffe_pb2
+from ftcaffe.proto.blobs import read_layers
 from ftcaffe.store import datum
 from ftcaffe.store.lmdb import Records
 from ftcaffe.training import dataset, plan
@@ -146,6 +148,18 @@ def _check(path: Path, scale: str = "tiny") -> None:
 
 def test_weights_that_fit_pass(tmp_path):
     _check(caffemodel(tmp_path / "w.caffemodel"))
+
+
+def test_weights_in_the_old_form_pass(tmp_path):
+    """bvlc_alexnet.caffemodel is of V1 layers, its blobs of four axes: a bias of 96 is 1 × 1 × 1 × 96."""
+    net = caffe_pb2.NetParameter()
+    for name, arrays in read_layers(caffemodel(tmp_path / "new.caffemodel")).items():
+        layer = net.layers.add(name=name)
+        for array in arrays:
+            num, channels, height, width = (1,) * (4 - array.ndim) + array.shape
+            layer.blobs.add(num=num, channels=channels, height=height, width=width, data=array.ravel())
+    (tmp_path / "old.caffemodel").write_bytes(net.SerializeToString())
+    _check(tmp_path / "old.caffemodel")
 
 
 def test_weights_of_another_net_are_an_error_with_the_layer_and_both_shapes(tmp_path):

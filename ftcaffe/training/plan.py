@@ -99,7 +99,7 @@ def plan(work: Path, data: Dataset, settings: Settings, grid: Iterable[Combinati
     if data.size != size:
         raise Error(
             f"patches of '{data.application}' are {data.size} × {data.size}, the {settings.scale} net takes {size}",
-            remedy=f"prepare them with --size {size}, or choose another --scale",
+            remedy=f"prepare them with --scale {settings.scale}, or choose another --scale here",
         )
     tuned = [point.depth for point in grid if pretrained(point.depth)]
     if tuned and settings.weights is None:

@@ -47,6 +47,9 @@ def main(work: str, folder: str, engine: str, gpu: str | None = None) -> int:
         return 2
     except (KeyboardInterrupt, BrokenPipeError):
         return 130
+    except OSError as error:
+        print(f"{error.filename or folder}: {error.strerror}", file=sys.stderr)  # noqa: T201 as above
+        return 2
     return 0
 
 
