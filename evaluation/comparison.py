@@ -124,8 +124,7 @@ def finished(application_name: str, work: Path) -> tuple[list[Path], tuple[tuple
 
 
 def _order(run: Run) -> tuple[object, ...]:
-    record = run.record
-    return (-record.get("fraction", 1), style.order(record["depth"]), str(record.get("init")), record.get("seed", 0))
+    return (-run.fraction, style.order(run.depth), run.record["init"], run.record["seed"])
 
 
 def _label(label: str, run: Run, scores: Scores) -> str:
@@ -134,7 +133,7 @@ def _label(label: str, run: Run, scores: Scores) -> str:
 
 
 def _style(run: Run) -> style.Style:
-    return style.of_run(run.record["depth"], run.record.get("init"), run.record.get("fraction", 1))
+    return style.of_run(run.depth, run.record["init"], run.fraction)
 
 
 def _terms(name: str) -> tuple[Terms, tuple[float, ...]]:

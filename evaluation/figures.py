@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -218,10 +218,12 @@ def example(one: Example, ax: Axes) -> Axes:
     return ax
 
 
-def legend(ax: Axes, beside: bool) -> Axes:
-    """A legend right of the axes, or in its lower right corner, which curves that rise leave free."""
-    where: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (1.0, 1.02)} if beside else {"loc": "lower right"}
-    ax.legend(handlelength=2.6, fontsize=None if beside else 7, **where)
+def legend(ax: Axes, panels: Iterable[Axes] = ()) -> Axes:
+    """A legend right of the axes, where it hides nothing, of each label that they or other `panels` show."""
+    shown = {
+        label: line for panel in (ax, *panels) for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    ax.legend(shown.values(), shown.keys(), handlelength=2.6, loc="upper left", bbox_to_anchor=(1.0, 1.02))
     return ax
 
 

@@ -64,16 +64,10 @@ def named(comparison: Comparison) -> list[Subject]:
 
 
 def _chosen(comparison: Comparison, *, tuned: bool) -> Subject | None:
-    runs = [subject for subject in comparison.subjects if subject.run is not None]
-    most = max((subject.run.record.get("fraction", 1) for subject in runs if subject.run), default=1)
-    among = [
-        subject
-        for subject in runs
-        if subject.run
-        and (subject.run.weights is not None) == tuned
-        and subject.run.record.get("fraction", 1) == most
-    ]
-    return max(among, key=lambda subject: subject.run.best["val_auc"] if subject.run else 0, default=None)
+    runs = [(subject, subject.run) for subject in comparison.subjects if subject.run is not None]
+    most = max((run.fraction for _, run in runs), default=1)
+    among = [one for one in runs if (one[1].weights is not None) == tuned and one[1].fraction == most]
+    return max(among, key=lambda one: one[1].best["val_auc"])[0] if among else None
 
 
 def _name(subject: Subject) -> str:
@@ -81,7 +75,7 @@ def _name(subject: Subject) -> str:
         return subject.label
     if subject.run.weights is None:
         return "training from scratch"
-    return f"tuning {depth_label(subject.run.record['depth'])}"
+    return f"tuning {depth_label(subject.run.depth)}"
 
 
 def _verdict(comparison: Comparison, tuned: Subject, scratch: Subject) -> str:

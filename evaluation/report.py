@@ -84,20 +84,21 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
         for ax, (title, curves) in zip(axes.flat, panels, strict=False):
             figures.froc(curves, ax, comparison.terms.image)
             ax.set_title(title)
-            figures.legend(ax, beside=len(panels) == 1)
+        figures.legend(axes[0, -1], axes.flat)
         for ax in axes.flat[len(panels) :]:
             ax.set_axis_off()
         yield "froc", drawn
     trainings = [one.training for one in subjects if one.run]
     if trainings:
-        with style.figure(3.3, 2) as (drawn, (left, right)):
+        height = max(3.3, 0.21 * len(trainings))  # of the legend
+        with style.figure(height, 2) as (drawn, (left, right)):
             figures.training_loss(trainings, left)
             figures.by_snapshot(trainings, right, "val_loss", "validation loss by snapshot")
-            figures.legend(right, beside=True)
+            figures.legend(right)
             yield "convergence", drawn
-        with style.figure(3.3) as (drawn, ax):
+        with style.figure(height) as (drawn, ax):
             figures.by_snapshot(trainings, ax, "val_auc", "validation AUC by snapshot")
-            figures.legend(ax, beside=True)
+            figures.legend(ax)
             yield "auc", drawn
     if comparison.moved:
         with style.figure(0.55 + 0.3 * len(comparison.moved)) as (drawn, ax):
@@ -139,16 +140,15 @@ def _examples(subject: Subject) -> Examples | None:
 
 def _panels(comparison: Comparison) -> list[tuple[str, list[Curve]]]:
     """Title and curves of each panel: one for each share of the data that runs were trained on."""
-    by_fraction: dict[float | None, list[Subject]] = {}
+    by_fraction: dict[float, list[Subject]] = {}
     for subject in comparison.subjects:
-        fraction = subject.run.record.get("fraction", 1) if subject.run else None
-        by_fraction.setdefault(fraction, []).append(subject)
+        by_fraction.setdefault(subject.run.fraction if subject.run else 1.0, []).append(subject)
     spoken = headline.named(comparison)
     panels = []
     for fraction, among in by_fraction.items():
         title, names = "", [subject.label for subject in among]
         if len(by_fraction) > 1:  # the title says the share for all of them
-            title = f"{fraction:.0%} of the training data"
+            title = f"{100 * fraction:g} % of the training data"
             names = runs.labels([subject.run for subject in among if subject.run])
         few = len(among) <= _BANDS
         curves = [

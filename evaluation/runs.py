@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,14 @@ from ftcaffe.errors import Error
 from ftcaffe.training.log import Log
 
 _BY_SNAPSHOT = ("iteration", "epoch", "train_loss", "val_loss", "val_auc", "seconds")
+_NEEDED = ("application", "run", "depth", "init", "fraction", "seed", "status")
+# What can tell runs of one depth apart, and how a label says it.
+_TELLING: dict[str, Callable[[Any], str]] = {
+    "init": str,
+    "fraction": lambda value: f"{100 * value:g} % data",
+    "seed": lambda value: f"seed {value}",
+    "scale": str,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +67,16 @@ class Run:
         return self.record["application"]
 
     @property
+    def depth(self) -> str:
+        """How deep it was tuned, a row of Table II."""
+        return self.record["depth"]
+
+    @property
+    def fraction(self) -> float:
+        """Share of the training data, above 0 and up to 1."""
+        return self.record["fraction"]
+
+    @property
     def scores(self) -> Path:
         """Where its test scores are or will be."""
         return self.folder / "scores.h5"
@@ -86,7 +104,7 @@ def find(run: str | Path, work: Path) -> Path:
 def state(folder: Path) -> dict[str, Any]:
     """The run's ``run.json``, whatever its status."""
     record = read_json(folder / "run.json")
-    missing = [name for name in ("application", "run", "depth", "status") if name not in record]
+    missing = [name for name in _NEEDED if name not in record]
     if missing:
         raise Error(f"lacks {', '.join(missing)}", folder / "run.json", remedy="train the run anew")
     return record
@@ -114,16 +132,14 @@ def _trace(folder: Path) -> Trace:
 
 def labels(runs: Sequence[Run]) -> list[str]:
     """A short name for each run: its depth, and what else tells it from the others."""
-    parts = [[depth_label(run.record["depth"])] for run in runs]
-    for name, form in (("init", "{}"), ("fraction", "{:.0%} of the data"), ("seed", "seed {}"), ("scale", "{}")):
-        values = [run.record.get(name) for run in runs]
-        # Tuned runs all start from the weights; the initialiser tells runs from scratch apart alone.
-        among = [value for run, value in zip(runs, values, strict=True) if name != "init" or run.weights is None]
-        if len(set(among)) < 2:
-            continue
-        for part, run, value in zip(parts, runs, values, strict=True):
-            if value is not None and (name != "init" or run.weights is None):
-                part.append(form.format(value))
+    parts = [[depth_label(run.depth)] for run in runs]
+    for name, form in _TELLING.items():
+        # Tuned runs start from weights; the initialiser tells only the runs from scratch apart.
+        told = [run.record.get(name) if name != "init" or run.weights is None else None for run in runs]
+        if len({value for value in told if value is not None}) > 1:
+            for part, value in zip(parts, told, strict=True):
+                if value is not None:
+                    part.append(form(value))
     joined = [", ".join(part) for part in parts]
     return [label if joined.count(label) == 1 else run.name for label, run in zip(joined, runs, strict=True)]
 

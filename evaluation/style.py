@@ -20,7 +20,9 @@ _PALEST = 0.86
 _SCRATCH = {"gaussian": "#111111", "xavier": "#5f5f5f", "msra": "#959595"}
 # Okabe and Ito's palette, for scores that are of no run of ours.
 _OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
-_DASHES: dict[str, Any] = {"whole": "-", "part": (0, (4, 1.5)), "little": (0, (1, 1.2)), "scratch": (0, (6, 2))}
+# By how much of the training data there was: tuned runs, and runs from scratch, which are always broken.
+_TUNED_LINES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
+_SCRATCH_LINES: tuple[Any, ...] = ((0, (6, 2)), (0, (6, 1.5, 1, 1.5)), (0, (1, 2.2)))
 
 INK, FAINT = "#222222", "#8a8a8a"
 WIDTH = 7.2  # inches: a page's width, at which the type below is as large as the page's own
@@ -63,11 +65,11 @@ class Style:
 
 def of_run(depth: str, init: str | None = None, fraction: float = 1.0) -> Style:
     """The look of a run: scratch in blacks and dashed, depths along the map; less data is more broken a line."""
+    amount = 0 if fraction > 0.75 else 1 if fraction > 0.3 else 2
     if depth == "scratch":
-        return Style(_SCRATCH.get(init or "", INK), _DASHES["scratch"], 1.9)
+        return Style(_SCRATCH.get(init or "", INK), _SCRATCH_LINES[amount], 1.9)
     place = _DEPTHS.index(depth) / (len(_DEPTHS) - 1) if depth in _DEPTHS else 0.5
-    line = _DASHES["whole" if fraction > 0.75 else "part" if fraction > 0.3 else "little"]
-    return Style(mpl.colormaps["cividis"](_PALEST * (1 - place)), line)
+    return Style(mpl.colormaps["cividis"](_PALEST * (1 - place)), _TUNED_LINES[amount])
 
 
 def of_other(number: int) -> Style:

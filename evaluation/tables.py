@@ -84,9 +84,9 @@ def _trained(label: str, run: Run) -> tuple[object, ...]:
     record, settings = run.record, run.record.get("settings", {})
     return (
         label,
-        run.weights.stem if run.weights else record.get("init", ""),
-        f"{record.get('fraction', 1):.0%}",
-        record.get("seed", ""),
+        run.weights.stem if run.weights else record["init"],
+        f"{100 * run.fraction:g} %",
+        record["seed"],
         settings.get("batch", ""),
         f"{run.best['epoch']:g} of {run.trace.epoch[-1]:g}",
         f"{run.best['val_auc']:.3f}",

@@ -46,7 +46,7 @@ def test_labels_tell_runs_apart_by_what_differs(tmp_path):
     folders = [made_run(tmp_path, "fc8", start), made_run(tmp_path, "fc8", start, fraction=0.5)]
     folders.append(made_run(tmp_path, "scratch", start))
     names = runs.labels([runs.read(folder) for folder in folders])
-    assert names == ["only fc8, 100% of the data", "only fc8, 50% of the data", "scratch, 100% of the data"]
+    assert names == ["only fc8, 100 % data", "only fc8, 50 % data", "scratch, 100 % data"]
 
 
 def test_frozen_layers_did_not_move_and_tuned_ones_did(study):
@@ -105,7 +105,7 @@ def _foreign_record(folder):
         (_no_log, r"fc8_f100_s0_0123abcd: has no log of its snapshots"),
         (_damaged_best, r"best\.json: is no JSON"),
         (_truncated_snapshot, r"run_iter_\d+\.caffemodel: is no caffemodel or is truncated"),
-        (_foreign_record, r"run\.json: lacks application, run, depth, status"),
+        (_foreign_record, r"run\.json: lacks application, run, depth, init, fraction, seed, status"),
     ],
 )
 def test_a_damaged_run_is_one_error(copy, damage, message):

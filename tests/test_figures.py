@@ -30,7 +30,9 @@ def plain(number: int = 0) -> style.Style:
 
 def test_a_run_has_its_depths_colour_whatever_its_data():
     for depth in DEPTHS:
-        assert style.of_run(depth, "gaussian", 1.0).color == style.of_run(depth, "gaussian", 0.25).color
+        of_fractions = [style.of_run(depth, "gaussian", fraction) for fraction in (1.0, 0.5, 0.25)]
+        assert len({str(look.color) for look in of_fractions}) == 1
+        assert len({str(look.line) for look in of_fractions}) == 3
     looks = {(str(look.color), str(look.line)) for look in map(style.of_run, DEPTHS)}
     assert len(looks) == len(DEPTHS)
 
