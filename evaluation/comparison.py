@@ -129,7 +129,9 @@ def _order(run: Run) -> tuple[object, ...]:
 
 def _label(label: str, run: Run, scores: Scores) -> str:
     """The run's label, with the snapshot where it is not the chosen one that was scored."""
-    return label if scores.snapshot == run.best["snapshot"] else f"{label}, {Path(scores.snapshot).stem}"
+    if scores.snapshot == run.best["snapshot"]:
+        return label
+    return f"{label}, iteration {Path(scores.snapshot).stem.rpartition('_')[2]}"
 
 
 def _style(run: Run) -> style.Style:

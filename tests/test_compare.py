@@ -131,6 +131,16 @@ def test_no_finished_run(tmp_path):
         comparisons.finished("polyp", tmp_path)
 
 
+def test_scores_of_another_snapshot_say_so(copy):
+    folder = next(copy.glob("runs/polyp/fc8*"))
+    (chosen,) = (folder / "snapshots").iterdir()
+    shutil.copy(chosen, folder / "snapshots" / "run_iter_3.caffemodel")
+    path = folder / "scores.h5"
+    scores.write(path, dataclasses.replace(scores.read(path), snapshot="snapshots/run_iter_3.caffemodel"))
+    labels = [subject.label for subject in compare(copy, "fc8", "scratch").subjects]
+    assert labels == ["only fc8, iteration 3", "scratch"]
+
+
 # What the headline says
 
 
