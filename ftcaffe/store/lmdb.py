@@ -107,11 +107,12 @@ def write(path: str | Path, records: Iterable[tuple[bytes, bytes]], *, transacti
     """Write an LMDB whole: beside its name, renamed when the last record is in. Returns the count.
 
     Keys must ascend (Caffe's tools write them so; appending is several times faster than inserting).
-    The map starts at 64 MiB and doubles whenever it is full, so no size need be known.
+    The map starts at 64 MiB and doubles whenever it is full, so no size need be known. The same records give the
+    same bytes: pages are cleared before use.
     """
     count = 0
     with whole(path) as beside:
-        environment = lmdb.open(str(beside), map_size=1 << 26, meminit=False, sync=False, lock=False)
+        environment = lmdb.open(str(beside), map_size=1 << 26, sync=False, lock=False)
         pending: list[tuple[bytes, bytes]] = []
         try:
             for record in records:
@@ -123,8 +124,8 @@ def write(path: str | Path, records: Iterable[tuple[bytes, bytes]], *, transacti
             _append(environment, pending)
             count += len(pending)
             environment.sync(True)
-        except lmdb.DiskError as error:
-            raise Error(f"cannot be written: {error}", path, remedy="free some space and run again") from None
+        except lmdb.Error as error:  # a full disk is an I/O error here, or a DiskError
+            raise Error(f"cannot be written: {error}", path, remedy="free some disk space and run again") from None
         finally:
             environment.close()
         (beside / "lock.mdb").unlink(missing_ok=True)
