@@ -149,6 +149,7 @@ def write(settings: Settings, source: Path, work: Path) -> Path:
     from data_prep.write import write as write_all
     from ftcaffe.nets.alexnet import INPUT_SIZE
 
+    given = splits.read(settings.splits) if settings.splits else None
     units = read(settings.layout, source)
     root = source.parent if source.is_file() else source
     dataset = Dataset(work, "polyp", str(source), unit_files.digest(units, root), settings.arguments())
@@ -165,7 +166,6 @@ def write(settings: Settings, source: Path, work: Path) -> Path:
     else:
         images, found = candidates(units, settings.candidates, settings.jobs)
         lesions = _bearing(images)
-        given = splits.read(settings.splits) if settings.splits else None
         rng = np.random.default_rng([settings.seed, 10])
         split = splits.assign(lesions, settings.test_fraction, rng, given, settings.splits or source)
         images = [replace(row, split=split[row.unit]) for row in images]

@@ -24,8 +24,8 @@ def wall(rng: np.random.Generator, length: float, polyps: int) -> Wall:
         covered = ndimage.gaussian_filter(inside.astype(np.float32), 3, mode="wrap")
         height[:, columns] = height[:, columns] * (1 - 0.7 * covered) + dome
         lesion[:, columns][inside] = number
-        vessels[:, columns] *= 1 - 0.8 * covered
-        tone = 1 + (0.05 * _noise(rng, inside.shape, 0.05) + rng.normal(0, 0.035)) * inside
+        vessels[:, columns] *= 1 - rng.uniform(0.4, 0.9) * covered
+        tone = 1 + (0.04 * _noise(rng, inside.shape, 0.05) + rng.normal(0, 0.02)) * inside
         colour[:, columns] *= tone[..., None] ** np.array([0.7, 1.0, 1.0], np.float32)
     for _ in range(rng.integers(2, 6)):  # diverticula: as round as polyps, and hollow
         columns, dome, inside = _dome(rng, shape, _free(rng, (1.0, 6.0), places), 0.2)

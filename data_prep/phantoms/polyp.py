@@ -20,8 +20,8 @@ from ftcaffe.store import atomic
 _log = logging.getLogger(__name__)
 
 TRAVEL = 2.0  # tube radii that the camera comes forward in a video
-# No expert would outline what is smaller or darker than this.
-_SMALLEST, _DARKEST = 0.06, 60  # side of the square of that area, by the frame's; grey level
+# No expert would outline what is smaller, thinner (parts of the frame's side) or darker (grey level) than this.
+_SMALLEST, _THINNEST, _DARKEST = 0.06, 0.03, 60
 
 
 @dataclass(frozen=True)
@@ -158,10 +158,11 @@ def _camera(light: np.ndarray, border: np.ndarray, rng: np.random.Generator) -> 
 
 
 def _outlined(lesion: np.ndarray, border: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """The mask an expert would draw: each polyp's visible part, filled, where it is large and bright enough."""
+    """The mask that an expert would draw: each polyp's visible part, filled, where there is enough of it to tell."""
     mask = np.zeros(lesion.shape, bool)
+    thin = max(1, round(_THINNEST / 2 * len(mask)))
     for number in range(1, int(lesion.max()) + 1):
-        part = ndimage.binary_opening((lesion == number) & (border > 0.5), iterations=2)
+        part = ndimage.binary_opening((lesion == number) & (border > 0.5), iterations=thin)
         part = ndimage.binary_fill_holes(part)
         if part.sum() >= (_SMALLEST * len(mask)) ** 2 and pixels[part].max(axis=1).mean() >= _DARKEST:
             mask |= part
