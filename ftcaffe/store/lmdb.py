@@ -15,6 +15,8 @@ from ftcaffe.store.atomic import whole
 _REMEDY = "prepare the data set anew"
 _META = struct.Struct("<16xII")  # past a page's header: magic, format version
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
+_FIRST_MAP = 1 << 26
+_TRANSACTION_BYTES, _TRANSACTION_RECORDS = 1 << 26, 1000
 # LMDB forbids opening one file twice in a process: readers of the same one share its environment.
 _OPEN: weakref.WeakValueDictionary[tuple[int, int], lmdb.Environment] = weakref.WeakValueDictionary()
 
@@ -103,25 +105,27 @@ def _environment(path: Path) -> lmdb.Environment:
     return environment
 
 
-def write(path: str | Path, records: Iterable[tuple[bytes, bytes]], *, transaction_records: int = 1000) -> int:
+def write(path: str | Path, records: Iterable[tuple[bytes, bytes]]) -> int:
     """Write an LMDB whole: beside its name, renamed when the last record is in. Returns the count.
 
-    Keys must ascend (Caffe's tools write them so; appending is several times faster than inserting).
-    The map starts at 64 MiB and doubles whenever it is full, so no size need be known. The same records give the
-    same bytes: pages are cleared before use.
+    Keys must ascend (Caffe's tools write them so; appending is several times faster than inserting). The map doubles
+    as it is needed, so no size need be known. The same records give the same bytes: pages are cleared before use.
     """
     count = 0
     with whole(path) as beside:
-        environment = lmdb.open(str(beside), map_size=1 << 26, sync=False, lock=False)
+        environment = lmdb.open(str(beside), map_size=_FIRST_MAP, sync=False, lock=False)
         pending: list[tuple[bytes, bytes]] = []
+        size = 0
         try:
-            for record in records:
-                pending.append(record)
-                if len(pending) == transaction_records:
-                    _append(environment, pending)
+            for key, value in records:
+                pending.append((key, value))
+                size += len(key) + len(value)
+                if size >= _TRANSACTION_BYTES or len(pending) == _TRANSACTION_RECORDS:
+                    _append(environment, pending, size)
                     count += len(pending)
                     pending.clear()
-            _append(environment, pending)
+                    size = 0
+            _append(environment, pending, size)
             count += len(pending)
             environment.sync(True)
         except lmdb.Error as error:  # a full disk is an I/O error here, or a DiskError
@@ -132,13 +136,14 @@ def write(path: str | Path, records: Iterable[tuple[bytes, bytes]], *, transacti
     return count
 
 
-def _append(environment: lmdb.Environment, records: list[tuple[bytes, bytes]]) -> None:
-    while True:
-        try:
-            with environment.begin(write=True) as transaction:
-                for key, value in records:
-                    if not transaction.put(key, value, append=True, overwrite=False):
-                        raise ValueError(f"keys do not ascend at {key!r}")
-            return
-        except lmdb.MapFullError:
-            environment.set_mapsize(2 * environment.info()["map_size"])
+def _append(environment: lmdb.Environment, records: list[tuple[bytes, bytes]], size: int) -> None:
+    page = environment.stat()["psize"]
+    used = (environment.info()["last_pgno"] + 1) * page
+    # A value ends in a page of its own, and the tree has its pages: a map too small would cost the whole transaction.
+    needed = used + size + 2 * page * (len(records) + 16)
+    while environment.info()["map_size"] < needed:
+        environment.set_mapsize(2 * environment.info()["map_size"])
+    with environment.begin(write=True) as transaction:
+        for key, value in records:
+            if not transaction.put(key, value, append=True, overwrite=False):
+                raise ValueError(f"keys do not ascend at {key!r}")
