@@ -106,13 +106,12 @@ class Dataset:
         return f"data/{self.application}/{name}"
 
 
-def content_digest(folder: Path, lmdbs: list[str]) -> str:
-    """SHA-256 over manifest.csv and the records of the LMDBs in their order."""
-    whole = hashlib.sha256((folder / "manifest.csv").read_bytes())
-    for name in lmdbs:
-        for record_key, record in Records(folder / name):
-            whole.update(record_key)
-            whole.update(record)
+def records_digest(path: Path) -> str:
+    """SHA-256 over the keys and the records of an LMDB, in its order."""
+    whole = hashlib.sha256()
+    for key, record in Records(path):
+        whole.update(key)
+        whole.update(record)
     return whole.hexdigest()
 
 

@@ -1,11 +1,11 @@
-"""A function over tasks in several processes, its results in the tasks' order, with a progress bar."""
+"""Work in several processes: a function over tasks, its results in the tasks' order, with a progress bar."""
 
 from __future__ import annotations
 
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
 
@@ -18,30 +18,36 @@ def jobs_by_default() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def each(function: Callable[[Task], Result], tasks: Sequence[Task], jobs: int, title: str) -> Iterator[Result]:
-    """Yield ``function(task)`` for each task, in order.
+class Workers:
+    """Processes that are started once and serve until the ``with`` block ends; with one job, this process.
 
-    Parameters
-    ----------
-    function : at a module's top level, since the processes are started afresh: video decoders, LMDB and threads do
-        not survive a fork.
-    jobs : how many processes; with 1 the work is done in this one.
-    title : of the progress bar, which is drawn only on a terminal.
+    They are started afresh, not forked: video decoders, LMDB and threads do not survive a fork.
     """
+
+    def __init__(self, jobs: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._pool = ProcessPoolExecutor(jobs, mp_context=context) if jobs > 1 else None
+
+    def __enter__(self) -> Workers:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def each(self, function: Callable[[Task], Result], tasks: Sequence[Task], title: str) -> Iterator[Result]:
+        """Start ``function(task)`` for every task; the iterator gives the results in order, as they are there.
+
+        Parameters
+        ----------
+        function : at a module's top level. With one job it is called as its results are asked for.
+        title : of the progress bar, which is drawn only on a terminal.
+        """
+        results = map(function, tasks) if self._pool is None else self._pool.map(function, tasks)
+        return _watched(results, len(tasks), title)
+
+
+def _watched(results: Iterable[Result], count: int, title: str) -> Iterator[Result]:
     from tqdm import tqdm
 
-    with tqdm(total=len(tasks), desc=title, unit="unit", disable=not sys.stderr.isatty()) as bar:
-        if jobs == 1 or len(tasks) < 2:
-            for task in tasks:
-                yield function(task)
-                bar.update()
-            return
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(jobs, len(tasks)), mp_context=context) as pool:
-            try:
-                for result in pool.map(function, tasks):
-                    yield result
-                    bar.update()
-            except BaseException:
-                pool.shutdown(cancel_futures=True)
-                raise
+    yield from tqdm(results, desc=title, total=count, unit="unit", disable=not sys.stderr.isatty())

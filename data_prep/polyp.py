@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -19,7 +19,9 @@ from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
     from data_prep.candidates.candidate import Candidate
+    from data_prep.dataset import Dataset
     from data_prep.manifest import CandidateRow, ImageRow
+    from data_prep.parallel import Workers
     from data_prep.readers.units import Unit
     from data_prep.write import Plan
 
@@ -86,7 +88,9 @@ def read(layout: str, source: Path) -> list[Unit]:
     return layouts.read(layout, source)
 
 
-def candidates(units: Sequence[Unit], table: Path | None, jobs: int) -> tuple[list[ImageRow], list[CandidateRow]]:
+def candidates(
+    units: Sequence[Unit], table: Path | None, workers: Workers
+) -> tuple[list[ImageRow], list[CandidateRow]]:
     """Every image and every labelled candidate of the units, without a split yet.
 
     A candidate is positive if its centre lies in a lesion.
@@ -96,13 +100,12 @@ def candidates(units: Sequence[Unit], table: Path | None, jobs: int) -> tuple[li
     Error : a video or mask that cannot be read; a candidate of an image that is not there.
     """
     from data_prep.candidates.table import read as read_table
-    from data_prep.parallel import each
 
     given = read_table(table) if table else None
     tasks = [(unit, None if given is None else given.get(unit.unit, {})) for unit in units]
     images: list[ImageRow] = []
     found: list[CandidateRow] = []
-    for unit_images, unit_candidates in each(_examined, tasks, jobs, "candidates"):
+    for unit_images, unit_candidates in workers.each(_examined, tasks, "candidates"):
         images += unit_images
         found += unit_candidates
     if given is not None:
@@ -118,93 +121,109 @@ def candidates(units: Sequence[Unit], table: Path | None, jobs: int) -> tuple[li
 
 
 def patches(
-    plan: Plan, spool: Path, units: Sequence[Unit], found: Sequence[CandidateRow], augment: str, size: int, jobs: int
-) -> None:
-    """Cut the patches of a plan into a spool, each unit's in one process."""
-    from data_prep.parallel import each
-
+    plan: Plan,
+    spool: Path,
+    units: Sequence[Unit],
+    found: Sequence[CandidateRow],
+    augment: str,
+    size: int,
+    workers: Workers,
+) -> Iterator[None]:
+    """Start to cut the patches of a plan into a spool, each unit's in one process; they are there at the end."""
     wanted: dict[str, dict[str, list[tuple[int, tuple[float, float, float, float], int]]]] = {}
     for place, (index, how) in enumerate(zip(plan.candidate.tolist(), plan.augmentation.tolist(), strict=True)):
         row = found[index]
         wanted.setdefault(row.unit, {}).setdefault(row.image, []).append((place, row.box, how))
     tasks = [(unit, wanted[unit.unit], spool, augment, size) for unit in units if unit.unit in wanted]
-    for _ in each(_cut, tasks, jobs, f"{plan.split} patches"):
-        pass
+    return workers.each(_cut, tasks, f"{plan.split} patches")
 
 
-def write(settings: Settings, source: Path, work: Path) -> Path:
-    """Prepare the data set, or continue where a killed run stopped; returns its folder.
+def write(
+    dataset: Dataset,
+    folder: Path,
+    settings: Settings,
+    units: Sequence[Unit],
+    images: Sequence[ImageRow],
+    found: Sequence[CandidateRow],
+    workers: Workers,
+) -> None:
+    """Choose the patches of each split, write all of it into `folder`, and put that in the data set's place."""
+    import numpy as np
+
+    from data_prep import splits
+    from data_prep.patches import AUGMENTATIONS
+    from data_prep.write import plan
+    from data_prep.write import write as write_all
+    from ftcaffe.nets.alexnet import INPUT_SIZE
+
+    augmentations, size = AUGMENTATIONS[settings.augment], INPUT_SIZE[settings.scale]
+    plans = plan(found, len(augmentations), CLASSES, settings.total, settings.seed, dataset.source)
+    train = _bearing([row for row in images if row.split == "train"])
+    fractions = splits.nested(train, settings.fractions, np.random.default_rng([settings.seed, 11]))
+    cut = partial(patches, units=units, found=found, augment=settings.augment, size=size, workers=workers)
+    written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut, workers)
+    counts = {
+        name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
+        for name, part in plans.items()
+    }
+    description = {"classes": list(CLASSES), "positive": POLYP.positive, "layout": settings.layout, "counts": counts}
+    dataset.finish(folder, description | written)
+    for name, count in counts.items():
+        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
+
+
+def prepare(settings: Settings, source: Path, work: Path) -> None:
+    """Prepare the data set, or continue where a killed run stopped.
 
     Raises
     ------
     Error : bad input, or another data set in its place.
     """
-    import numpy as np
-
-    from data_prep import manifest, splits
+    from data_prep import splits
     from data_prep.dataset import Dataset
-    from data_prep.patches import AUGMENTATIONS
-    from data_prep.readers import units as unit_files
-    from data_prep.write import plan
-    from data_prep.write import write as write_all
-    from ftcaffe.nets.alexnet import INPUT_SIZE
+    from data_prep.parallel import Workers
+    from data_prep.readers.units import digest
 
     given = splits.read(settings.splits) if settings.splits else None
     units = read(settings.layout, source)
     root = source.parent if source.is_file() else source
-    dataset = Dataset(work, "polyp", str(source), unit_files.digest(units, root), settings.arguments())
+    dataset = Dataset(work, "polyp", str(source), digest(units, root), settings.arguments())
     if dataset.is_there():
         _log.info("%s: is there already, made from the same source with the same arguments", dataset.folder)
-        return dataset.folder
+        return
     folder = dataset.staging()
+    with Workers(settings.jobs) as workers:
+        images, found = _split(settings, source, units, given, folder, workers)
+        shown, hits = sum(row.lesions for row in images), sum(row.label for row in found)
+        _log.info("%s: %d videos, %d frames, %d polyps", source, len(units), len(images), shown)
+        _log.info("%s: %d candidates, %d of them on a polyp", settings.candidates or "voting", len(found), hits)
+        write(dataset, folder, settings, units, images, found, workers)
 
-    if (folder / "images.csv").exists():
-        images, found = (
-            manifest.read_images(folder / "images.csv"),
-            manifest.read_candidates(folder / "candidates.csv"),
-        )
-    else:
-        images, found = candidates(units, settings.candidates, settings.jobs)
-        lesions = _bearing(images)
-        rng = np.random.default_rng([settings.seed, 10])
-        split = splits.assign(lesions, settings.test_fraction, rng, given, settings.splits or source)
-        images = [replace(row, split=split[row.unit]) for row in images]
-        found = [replace(row, split=split[row.unit]) for row in found]
-        manifest.write_candidates(folder / "candidates.csv", found)
-        manifest.write_images(folder / "images.csv", images)
-    _log.info(
-        "%s: %d videos, %d frames, %d polyps, %d candidates of which %d hit one",
-        source,
-        len(units),
-        len(images),
-        sum(row.lesions for row in images),
-        len(found),
-        sum(row.label for row in found),
-    )
 
-    augmentations, size = AUGMENTATIONS[settings.augment], INPUT_SIZE[settings.scale]
-    plans = plan(found, len(augmentations), CLASSES, settings.total, settings.seed, str(source))
-    train = _bearing([row for row in images if row.split == "train"])
-    fractions = splits.nested(train, settings.fractions, np.random.default_rng([settings.seed, 11]))
-    cut = partial(patches, units=units, found=found, augment=settings.augment, size=size, jobs=settings.jobs)
-    written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut)
-    counts = {
-        name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
-        for name, part in plans.items()
-    }
-    dataset.finish(
-        folder,
-        {
-            "classes": list(CLASSES),
-            "positive": POLYP.positive,
-            "layout": settings.layout,
-            "counts": counts,
-            **written,
-        },
-    )
-    for name, count in counts.items():
-        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
-    return dataset.folder
+def _split(
+    settings: Settings,
+    source: Path,
+    units: Sequence[Unit],
+    given: Mapping[str, str] | None,
+    folder: Path,
+    workers: Workers,
+) -> tuple[list[ImageRow], list[CandidateRow]]:
+    """Images and candidates with their splits; written to `folder`, or read from it where a killed run left them."""
+    import numpy as np
+
+    from data_prep import manifest, splits
+
+    images_path, candidates_path = folder / "images.csv", folder / "candidates.csv"
+    if images_path.exists():  # it is written after the other
+        return manifest.read_images(images_path), manifest.read_candidates(candidates_path)
+    images, found = candidates(units, settings.candidates, workers)
+    rng = np.random.default_rng([settings.seed, 10])
+    split = splits.assign(_bearing(images), settings.test_fraction, rng, given, settings.splits or source)
+    images = [replace(row, split=split[row.unit]) for row in images]
+    found = [replace(row, split=split[row.unit]) for row in found]
+    manifest.write_candidates(candidates_path, found)
+    manifest.write_images(images_path, images)
+    return images, found
 
 
 def _examined(
@@ -285,7 +304,7 @@ def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
         seed=options.seed,
         jobs=options.jobs,
     )
-    write(settings, source, work)
+    prepare(settings, source, work)
 
 
 def _phantom_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
 
 from data_prep import manifest, splits, spool
-from data_prep.dataset import Dataset, check_space, content_digest
+from data_prep.dataset import Dataset, check_space, records_digest
 from data_prep.manifest import CandidateRow
+from data_prep.parallel import Workers
 from data_prep.patches import Augmentation
 from ftcaffe.errors import Error
 from ftcaffe.store import datum, lmdb, mean
@@ -39,8 +42,8 @@ class Plan:
         return Plan(self.split, self.candidate[places], self.augmentation[places], self.label[places])
 
 
-# Cuts the patches of a plan into a spool; what an application gives to `write`.
-Cut = Callable[[Plan, Path], None]
+# Starts to cut the patches of a plan into a spool, and goes on as it is iterated; what an application gives.
+Cut = Callable[[Plan, Path], Iterator[None]]
 
 
 def plan(
@@ -108,6 +111,7 @@ def write(
     fractions: Mapping[float, frozenset[str]],
     size: int,
     cut: Cut,
+    workers: Workers,
 ) -> dict[str, object]:
     """Write manifest.csv, the LMDBs and the mean into `folder`; what is there already from a killed run is kept.
 
@@ -116,6 +120,7 @@ def write(
     fractions : the units of each training set; 1.0 among them.
     size : side of the net's input, pixels.
     cut : fills a spool with a plan's patches.
+    workers : compute the digest.
 
     Returns
     -------
@@ -124,20 +129,16 @@ def write(
     shape = (3, size, size)
     seed = dataset.arguments["seed"]
     kept = {f: reduced(plans["train"], fractions[f], candidates, seed) for f in fractions if f != 1.0}
-    lmdbs = {f"{name}.lmdb": len(plans[name]) for name in splits.SPLITS}
-    missing = {name: count for name, count in lmdbs.items() if not (folder / name).is_dir()}
+    missing = [part for part in plans.values() if not (folder / f"{part.split}.lmdb").is_dir()]
     if missing:
-        records = sum(missing.values()) + sum(map(len, kept.values()))
-        check_space(folder, records, max(missing.values()), int(np.prod(shape)))
+        records = sum(map(len, missing)) + sum(map(len, kept.values()))
+        check_space(folder, records, sum(sorted(map(len, missing))[-2:]), int(np.prod(shape)))
     _write_manifest(folder / "manifest.csv", plans, candidates, augmentations)
-    for name, part in plans.items():
-        if f"{name}.lmdb" in missing:
-            with spool.created(folder / f".{name}.spool") as path:
-                cut(part, path)
-                lmdb.write(folder / f"{name}.lmdb", _records(part, candidates, path, shape))
+    _write_lmdbs(folder, missing, candidates, shape, cut)
     for fraction, places in kept.items():
         if not (folder / lmdb_name(fraction)).is_dir():
             lmdb.write(folder / lmdb_name(fraction), _chosen(folder / "train.lmdb", places))
+    digests = workers.each(records_digest, [folder / f"{name}.lmdb" for name in splits.SPLITS], "digest")
     mean.write(folder / "mean.binaryproto", mean.compute(lmdb.Records(folder / "train.lmdb")))
     return {
         "seed": seed,
@@ -151,8 +152,29 @@ def write(
             for fraction, units in fractions.items()
         },
         "mean": dataset.relative("mean.binaryproto"),
-        "digest": content_digest(folder, list(lmdbs)),
+        "digest": hashlib.sha256((folder / "manifest.csv").read_bytes() + "".join(digests).encode()).hexdigest(),
     }
+
+
+def _write_lmdbs(
+    folder: Path, parts: Sequence[Plan], candidates: Sequence[CandidateRow], shape: tuple[int, int, int], cut: Cut
+) -> None:
+    """Write the LMDB of each plan; while one is written the patches of the next are cut."""
+    with ExitStack() as spools:
+
+        def start(part: Plan) -> tuple[Plan, Path, Iterator[None]]:
+            path = spools.enter_context(spool.created(folder / f".{part.split}.spool"))
+            return part, path, cut(part, path)
+
+        waiting = list(parts)
+        ahead = start(waiting.pop(0)) if waiting else None
+        while ahead is not None:
+            part, path, cutting = ahead
+            for _ in cutting:
+                pass
+            ahead = start(waiting.pop(0)) if waiting else None
+            lmdb.write(folder / f"{part.split}.lmdb", _records(part, candidates, path, shape))
+            path.unlink()
 
 
 def lmdb_name(fraction: float) -> str:

@@ -12,7 +12,7 @@ import numpy as np
 from PIL import Image
 from scipy import ndimage
 
-from data_prep.parallel import each
+from data_prep.parallel import Workers
 from data_prep.phantoms import colon, mucosa, video
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic
@@ -65,8 +65,9 @@ def write(folder: Path, settings: Settings, jobs: int = 1) -> None:
         for part in ("videos", "masks"):
             (beside / part).mkdir(parents=True)
         tasks = [(beside, name, number, polyps[number], settings) for number, name in enumerate(names)]
-        for _ in each(_write_video, tasks, jobs, "videos"):
-            pass
+        with Workers(jobs) as workers:
+            for _ in workers.each(_write_video, tasks, "videos"):
+                pass
         negatives = "".join(f"{name}\n" for name, count in zip(names, polyps, strict=True) if not count)
         atomic.write_text(beside / "negatives.txt", negatives)
         atomic.write_text(beside / "phantom.json", json.dumps(record, indent=2) + "\n")

@@ -64,7 +64,7 @@ def _decoded_by_av(path: Path) -> Iterator[np.ndarray]:
                     count += 1
     except av.error.FFmpegError as error:
         if count == 0:
-            raise _unreadable(path, error.strerror) from None
+            raise _unreadable(path, error.strerror or "unknown format") from None
         what = f"is truncated or damaged: decoding stops at frame {count} ({error.strerror})"
         raise Error(what, path, remedy=_REMEDY) from None
 
