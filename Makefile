@@ -24,7 +24,8 @@ lint: .venv ## style, types and the Dockerfiles
 test: lint ## lint, then every test; FTCAFFE_ORACLE=DIR compares with the BVLC Caffe in that root too
 	$(BIN)/pytest -n 2
 
-demo: .venv ## from synthetic videos to the comparison of tuning depths
+demo: .venv ## from synthetic videos to the comparison of tuning depths, in work/demo
+	PATH="$(CURDIR)/$(BIN):$$PATH" demo/run work/demo
 
 nets: .venv ## write prototxt/ and solvers/ anew
 	for application in $(APPLICATIONS); do $(BIN)/ftcaffe nets $$application || exit; done

@@ -288,4 +288,4 @@ class TestData:
         deadline = time.monotonic() + 5
         while threading.active_count() > before and time.monotonic() < deadline:
             time.sleep(0.05)
-        assert threading.active_count() == before
+        assert threading.active_count() <= before
