@@ -94,6 +94,20 @@ def test_tiny_has_the_layers_and_rates_of_full():
     assert full == tiny
 
 
+def test_gaussian_deviations_keep_the_signal_of_the_full_net():
+    """Deviation² × fan-in, by which a layer scales the variance of what passes, is the same at both scales."""
+    signals = []
+    for scale, size in alexnet.INPUT_SIZE.items():
+        net = _net(scale=scale)
+        fan_in = [math.prod(weights[1:]) for weights, _ in parameter_shapes(net, 3, size).values()]
+        parameters = [
+            layer.convolution_param if layer.type == "Convolution" else layer.inner_product_param
+            for layer in _parametrised(net).values()
+        ]
+        signals.append([p.weight_filler.std**2 * n for p, n in zip(parameters, fan_in, strict=True)])
+    assert signals[0] == pytest.approx(signals[1], rel=1e-6)
+
+
 def test_deploy_shares_every_parametrised_layer():
     deploy = {layer.name for layer in alexnet.deploy("polyp", 2).layer}
     assert set(_parametrised(_net())) <= deploy

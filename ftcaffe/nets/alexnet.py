@@ -13,13 +13,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from ftcaffe.errors import Error
-from ftcaffe.nets.depths import BASE_RATE, BIAS_RATE
+from ftcaffe.nets.depths import BASE_RATE, BIAS_RATE, LAYERS
 from ftcaffe.proto import caffe_pb2
 
 INPUT_SIZE = {"full": 227, "tiny": 67}
 WIDTHS = {  # outputs of conv1 to conv5, and of fc6 and fc7
     "full": (96, 256, 384, 384, 256, 4096),
     "tiny": (24, 64, 96, 96, 64, 256),
+}
+DEVIATIONS = {  # of gaussian weights, conv1 to fc8; tiny's keep every layer's deviation² × fan-in, and so its signal
+    "full": (0.01, 0.01, 0.01, 0.01, 0.01, 0.005, 0.005, 0.01),
+    "tiny": (0.01, 0.02, 0.02, 0.02, 0.02, 0.06, 0.02, 0.04),
 }
 INITS = ("gaussian", "xavier", "msra")
 IMAGENET_MEAN = (104.007, 116.669, 122.679)  # B, G, R
@@ -100,7 +104,7 @@ def _trunk(
 ) -> str:
     """Adds Table I between ``data`` and the class scores; returns the name of the scores' blob."""
     conv1, conv2, conv3, conv4, conv5, fc = WIDTHS[_known(scale, WIDTHS, "scale")]
-    add = _Stack(net, rates, init)
+    add = _Stack(net, rates, init, scale)
 
     add.conv("conv1", conv1, kernel=11, stride=4)
     add.norm("norm1")
@@ -112,15 +116,16 @@ def _trunk(
     add.conv("conv4", conv4, kernel=3, pad=1, group=2, bias=0.1)
     add.conv("conv5", conv5, kernel=3, pad=1, group=2, bias=0.1)
     add.pool("pool5")
-    add.dense("fc6", fc, std=0.005, bias=0.1)
-    add.dense("fc7", fc, std=0.005, bias=0.1)
+    add.dense("fc6", fc, bias=0.1)
+    add.dense("fc7", fc, bias=0.1)
     return add.scores(last_layer(application), classes)
 
 
 class _Stack:
     """Layers on top of one another. Without rates it describes a net that only scores: no fillers, no rates."""
 
-    def __init__(self, net: Any, rates: Mapping[str, float] | None, init: str | None) -> None:
+    def __init__(self, net: Any, rates: Mapping[str, float] | None, init: str | None, scale: str) -> None:
+        self.deviations = dict(zip(LAYERS, DEVIATIONS[scale], strict=True))
         self.net, self.rates, self.top = net, rates, "data"
         self.init = None if init is None else _known(init, INITS, "init")
 
@@ -137,7 +142,7 @@ class _Stack:
             parameter.pad.append(pad)
         if group != 1:
             parameter.group = group
-        self._learn(layer, parameter, name, 0.01, bias)
+        self._learn(layer, parameter, name, bias)
         self._relu(name)
 
     def norm(self, name: str) -> None:
@@ -148,21 +153,21 @@ class _Stack:
         parameter = self._layer(name, "Pooling").pooling_param
         parameter.pool, parameter.kernel_size, parameter.stride = parameter.MAX, 3, 2
 
-    def dense(self, name: str, outputs: int, *, std: float, bias: float) -> None:
-        self._inner_product(name, name, outputs, std, bias)
+    def dense(self, name: str, outputs: int, *, bias: float) -> None:
+        self._inner_product(name, name, outputs, bias)
         self._relu(name)
         self._in_place(f"drop{name[-1]}", "Dropout").dropout_param.dropout_ratio = 0.5
 
     def scores(self, name: str, classes: int) -> str:
-        self._inner_product(name, "fc8", classes, 0.01, 0)
+        self._inner_product(name, "fc8", classes, 0)
         return name
 
-    def _inner_product(self, name: str, row: str, outputs: int, std: float, bias: float) -> None:
+    def _inner_product(self, name: str, row: str, outputs: int, bias: float) -> None:
         layer = self._layer(name, "InnerProduct")
         layer.inner_product_param.num_output = outputs
-        self._learn(layer, layer.inner_product_param, row, std, bias)
+        self._learn(layer, layer.inner_product_param, row, bias)
 
-    def _learn(self, layer: Any, parameter: Any, row: str, std: float, bias: float) -> None:
+    def _learn(self, layer: Any, parameter: Any, row: str, bias: float) -> None:
         """Rates from Table II and fillers; a frozen layer gets no decay either, and a bias never."""
         if self.rates is None or self.init is None:
             return
@@ -170,7 +175,7 @@ class _Stack:
         layer.param.add(lr_mult=multiple, decay_mult=1 if multiple else 0)
         layer.param.add(lr_mult=BIAS_RATE * multiple, decay_mult=0)
         if self.init == "gaussian":
-            parameter.weight_filler.type, parameter.weight_filler.std = "gaussian", std
+            parameter.weight_filler.type, parameter.weight_filler.std = "gaussian", self.deviations[row]
             parameter.bias_filler.type, parameter.bias_filler.value = "constant", bias
         else:
             parameter.weight_filler.type = self.init
