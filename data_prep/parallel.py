@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import TypeVar
@@ -26,7 +27,7 @@ class Workers:
 
     def __init__(self, jobs: int) -> None:
         context = multiprocessing.get_context("spawn")
-        self._pool = ProcessPoolExecutor(jobs, mp_context=context) if jobs > 1 else None
+        self._pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_end_with_parent) if jobs > 1 else None
 
     def __enter__(self) -> Workers:
         return self
@@ -45,6 +46,18 @@ class Workers:
         """
         results = map(function, tasks) if self._pool is None else self._pool.map(function, tasks)
         return _watched(results, len(tasks), title)
+
+
+def _end_with_parent() -> None:
+    """Have this process end when the one that started it does: killed, that one can tell it nothing."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
 
 
 def _watched(results: Iterable[Result], count: int, title: str) -> Iterator[Result]:

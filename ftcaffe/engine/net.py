@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ftcaffe.engine import graph
+from ftcaffe.engine import graph, reach
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers import Layer, layer_class
 from ftcaffe.errors import Error
@@ -50,7 +50,9 @@ class Net:
         with _located(path):
             self.message = graph.prepare(message)
             self._make_layers()
-            self._mark_backward()
+            self._needs_backward, self._propagate = reach.backward(
+                self.layers, self._loss_of, self.message.force_backward
+            )
         self._before_forward: list[Callable[[int], None]] = []
         self._after_forward: list[Callable[[int], None]] = []
         self._before_backward: list[Callable[[int], None]] = []
@@ -312,50 +314,6 @@ class Net:
         self._shapes_seen[number] = bottoms
         for (_, top), shape in zip(self._tops[number], layer.shapes(bottoms), strict=False):
             top.reshape(*shape)
-
-    def _mark_backward(self) -> None:
-        """Which layers and which of their bottoms need a backward: those between a loss and what learns."""
-        forced = self.message.force_backward
-        reached: dict[str, bool] = {}
-        self._needs_backward: list[bool] = []
-        self._propagate: list[list[bool]] = []
-        for layer, bottoms, tops, message in zip(
-            self.layers, self._bottoms, self._tops, self.message.layer, strict=True
-        ):
-            below = [reached[name] for name, _ in bottoms]
-            needs = any(below) or any(layer.propagate)
-            if message.propagate_down:
-                below = list(message.propagate_down)
-                if len(below) != len(bottoms):
-                    raise layer.fault("propagate_down is given for some bottoms only")
-            if forced:
-                allowed = layer.forced_backward
-                below = [b or allowed is None or i in allowed for i, b in enumerate(below)]
-                needs = needs or any(below) or bool(bottoms)
-            self._needs_backward.append(needs)
-            self._propagate.append(below)
-            reached.update((name, needs) for name, _ in tops)
-        self._prune_backward()
-
-    def _prune_backward(self) -> None:
-        """Drop the backward of layers that reach no loss, and what goes to layers that need none."""
-        under_loss: set[str] = set()
-        skipped: set[str] = set()
-        for number in range(len(self.layers) - 1, -1, -1):
-            tops = [name for name, _ in self._tops[number]]
-            contributes = any(name in self._loss_of or name in under_loss for name in tops)
-            if self._needs_backward[number] and tops and all(name in skipped for name in tops):
-                self._needs_backward[number] = False
-                self._propagate[number] = [False] * len(self._propagate[number])
-            if not contributes and not self.message.force_backward:
-                self._needs_backward[number] = False
-            for index, (name, _) in enumerate(self._bottoms[number]):
-                if contributes:
-                    under_loss.add(name)
-                elif not self.message.force_backward:
-                    self._propagate[number][index] = False
-                if not self._propagate[number][index]:
-                    skipped.add(name)
 
     def _index(self, layer: str) -> int:
         try:
