@@ -21,7 +21,7 @@ from typing import Any
 
 from ftcaffe.backend import Backend
 from ftcaffe.errors import Error
-from ftcaffe.nets import preprocessing
+from ftcaffe.nets import preprocessing, wiring
 from ftcaffe.nets.solver import Schedule
 from ftcaffe.proto import read_net, read_solver, to_text
 from ftcaffe.store import atomic
@@ -107,6 +107,7 @@ def _train(
     folder: Path, work: Path, record: dict[str, Any], backend: Backend, watch: Callable[[Progress], None]
 ) -> None:
     caffe, log, plan, settings = backend.caffe, Log(folder), schedule(record), record["settings"]
+    wiring.check(folder / "train_val.prototxt")
     _forget_unrecorded(folder, log)
     solver = _solver(caffe, folder)
     _guard(solver.net)
@@ -181,6 +182,8 @@ def _solver(caffe: Any, folder: Path) -> Any:
     Snapshots are due at the ends of epochs, which a fixed interval misses where the batch does not divide the set.
     """
     message = read_solver(folder / "solver.prototxt")
+    if not message.net:
+        raise Error("names no net", folder / "solver.prototxt", remedy='add net: "FILE"')
     message.snapshot = 0
     with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as stream:
         stream.write(to_text(message))
