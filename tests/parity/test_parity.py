@@ -56,6 +56,15 @@ def test_training_equals_caffe(case, found, expected):
         assert value <= (1e-4 if key.endswith(":losses") else 1e-3), key
 
 
+@pytest.mark.parametrize("case", TRAINING)
+def test_what_training_changes_equals_caffe(case, found, expected):
+    """A stricter look than at the weights themselves, most of whose value was there before."""
+    for key in [key for key in expected if key.startswith(f"{case}:before/")]:
+        before, after = expected[key], key.replace("before", "after") + "/0"
+        change = np.abs(expected[after] - before).max()
+        assert np.abs(found[after] - expected[after]).max() <= 0.02 * change, key
+
+
 @pytest.mark.parametrize("case", [name for name in TRAINING if name.endswith("-fc8")])
 def test_frozen_layers_are_untouched(case, found):
     frozen = ["conv1", "conv2"] if "conv3" in case else ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "fc7"]
