@@ -10,8 +10,8 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends python3 python3-venv \
  && rm -rf /var/lib/apt/lists/*
 
-# PyTorch alone first: gigabytes that a change of the toolkit leaves cached. PIP_EXTRA_INDEX_URL, an index of
-# https://download.pytorch.org/whl, chooses a build for another CUDA.
+# PyTorch alone first: gigabytes that a change of the toolkit leaves cached. PIP_EXTRA_INDEX_URL, one of PyTorch's own
+# indices, chooses a build for another CUDA.
 ARG PIP_EXTRA_INDEX_URL=
 ENV PATH=/opt/venv/bin:$PATH
 COPY constraints.txt /usr/src/
