@@ -84,7 +84,7 @@ def test_a_folder_or_binary_is_no_prototxt(tmp_path):
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.text(st.characters(codec="utf-8"), max_size=20),
+    st.text(max_size=20),
     st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), max_size=4),
     st.integers(0, 2**31 - 1),
 )
