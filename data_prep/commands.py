@@ -7,6 +7,7 @@ from pathlib import Path
 
 from data_prep.parallel import jobs_by_default
 from ftcaffe import application
+from ftcaffe.arguments import add_work
 from ftcaffe.command import Command
 
 
@@ -55,7 +56,7 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
         sub = applications.add_parser(name, help=app.title, description=f"{app.title}: from files to LMDB.")
         sub.add_argument("source", type=Path, metavar="SOURCE", help="the data set")
         sub.add_argument("--layout", choices=app.layouts, default=app.layouts[0], help=f"default: {app.layouts[0]}")
-        sub.add_argument("--work", type=Path, default=Path("work"), help="the working folder (default: work)")
+        add_work(sub)
         sub.add_argument("--scale", choices=("full", "tiny"), default="full", help="of the net (default: full)")
         sub.add_argument(
             "--total", type=int, default=100_000, help="most patches of training and validation (default: 100000)"

@@ -6,15 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ftcaffe.backend import default_gpu
+from ftcaffe.arguments import add_engine, add_work
 from ftcaffe.command import Command
 
 if TYPE_CHECKING:
     from evaluation.report import Written
-
-
-def _work(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--work", type=Path, default=Path("work"), help="the working folder (default: work)")
 
 
 def _draws(parser: argparse.ArgumentParser) -> None:
@@ -32,15 +28,8 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its name in the working folder")
     parser.add_argument("--snapshot", default="best", help="'best', or the iteration of a snapshot (default: best)")
     parser.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
-    parser.add_argument("--engine", choices=("auto", "caffe", "torch"), help="default: FTCAFFE_ENGINE, or auto")
-    parser.add_argument(
-        "--gpu",
-        type=int,
-        metavar="N",
-        default=default_gpu(),
-        help="number of the GPU (default: FTCAFFE_GPU, else the CPU)",
-    )
-    _work(parser)
+    add_engine(parser)
+    add_work(parser)
 
 
 def _score(options: argparse.Namespace) -> None:
@@ -83,7 +72,7 @@ EVALUATE = Command("curve and operating points of files of scores", _evaluate_ar
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its name in the working folder")
     parser.add_argument("--out", type=Path, help="folder of the page (default: WORK/reports/APP/compare)")
-    _work(parser)
+    add_work(parser)
     _draws(parser)
 
 
@@ -98,7 +87,7 @@ COMPARE = Command("compare runs: convergence, FROC, how far the layers moved", _
 
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("application", metavar="APP", help="name of the application")
-    _work(parser)
+    add_work(parser)
     _draws(parser)
 
 

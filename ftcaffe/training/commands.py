@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ftcaffe.backend import default_gpu
+from ftcaffe.arguments import add_engine, add_work
 from ftcaffe.command import Command
 from ftcaffe.nets.alexnet import INITS, INPUT_SIZE
 from ftcaffe.nets.commands import mean
@@ -20,20 +20,6 @@ def _list(convert: Callable[[str], Any]) -> Callable[[str], list[Any]]:
 
     parse.__name__ = f"comma-separated {convert.__name__}"
     return parse
-
-
-def add_engine(parser: argparse.ArgumentParser) -> None:
-    """The options that choose where nets run."""
-    parser.add_argument(
-        "--engine", choices=("auto", "caffe", "torch"), help="default: FTCAFFE_ENGINE, else BVLC Caffe if it is there"
-    )
-    parser.add_argument(
-        "--gpu",
-        type=int,
-        metavar="N",
-        default=default_gpu(),
-        help="number of the GPU (default: FTCAFFE_GPU, else the CPU)",
-    )
 
 
 def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +44,7 @@ def _sweep_arguments(parser: argparse.ArgumentParser) -> None:
         "--mean", type=mean, metavar="FILE|B,G,R", help="default: the weights' own; without weights the data set's"
     )
     add_engine(parser)
-    parser.add_argument("--work", type=Path, default=Path("work"), help="the working folder (default work)")
+    add_work(parser)
     parser.add_argument("--dry-run", action="store_true", help="write the plan and the runs' folders, train nothing")
 
 
@@ -96,7 +82,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _status_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("application", metavar="APP")
-    parser.add_argument("--work", type=Path, default=Path("work"), help="the working folder (default work)")
+    add_work(parser)
 
 
 def _status(options: argparse.Namespace) -> None:

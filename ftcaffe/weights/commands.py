@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
+from ftcaffe.arguments import add_engine, add_work
 from ftcaffe.command import Command
 from ftcaffe.errors import Error
 from ftcaffe.nets.alexnet import IMAGENET_MEAN, INPUT_SIZE, Transform
-from ftcaffe.training.commands import add_engine
 
 
 def _fetch_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", default="bvlc_alexnet", help="default %(default)s")
     parser.add_argument("--url", help="fetch from here in place of the published address")
-    parser.add_argument("--work", type=Path, default=Path("work"), help="the working folder (default work)")
+    add_work(parser)
 
 
 def _fetch(options: argparse.Namespace) -> None:
@@ -43,7 +42,7 @@ def _pretrain_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rate", type=float, default=0.01, help="learning rate (default %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="default %(default)s")
     add_engine(parser)
-    parser.add_argument("--work", type=Path, default=Path("work"), help="the working folder (default work)")
+    add_work(parser)
 
 
 def _pretrain(options: argparse.Namespace) -> None:
