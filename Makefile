@@ -22,7 +22,7 @@ lint: .venv ## style, types and the Dockerfiles
 	$(BIN)/hadolint docker/*.Dockerfile
 
 test: lint ## lint, then every test; FTCAFFE_ORACLE=DIR compares with the BVLC Caffe in that root too
-	$(BIN)/pytest -n 2
+	FTCAFFE_CACHE="$(CACHE)" $(BIN)/pytest -n 2
 
 demo: .venv ## from synthetic videos to the comparison of tuning depths, in work/demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/run work/demo
