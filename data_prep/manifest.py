@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from data_prep import table
-from ftcaffe.store import atomic
+from ftcaffe.store.table import write
 
 PATCH_COLUMNS = ("key", "label", "split", "unit", "image", "candidate")
 
@@ -43,14 +42,6 @@ class CandidateRow:
     def box(self) -> tuple[float, float, float, float]:
         """(x0, y0, x1, y1) in pixels, half-open."""
         return self.x0, self.y0, self.x1, self.y1
-
-
-def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV file whole."""
-    with atomic.whole(path) as beside, beside.open("w", encoding="utf-8", newline="") as stream:
-        writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rows)
 
 
 def write_images(path: Path, rows: Iterable[ImageRow]) -> None:

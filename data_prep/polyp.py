@@ -241,9 +241,10 @@ def _examined(
         images.append(ImageRow(frame.unit, frame.image, "", count))
         for candidate in voting.candidates(frame.pixels) if given is None else given.get(frame.image, []):
             lesion = lesions.at(labels, *candidate.centre)
-            box = (candidate.x0, candidate.y0, candidate.x1, candidate.y1)
             place = (frame.unit, frame.image, candidate.name)
-            found.append(CandidateRow(*place, "", int(lesion > 0), str(lesion or ""), candidate.score, *box))
+            found.append(
+                CandidateRow(*place, "", int(lesion > 0), str(lesion or ""), candidate.score, *candidate.box)
+            )
     return images, found
 
 

@@ -16,7 +16,7 @@ from data_prep.manifest import CandidateRow
 from data_prep.parallel import Workers
 from data_prep.patches import Augmentation
 from ftcaffe.errors import Error
-from ftcaffe.store import datum, lmdb, mean
+from ftcaffe.store import datum, lmdb, mean, table
 
 
 @dataclass(frozen=True, eq=False)
@@ -213,4 +213,4 @@ def _write_manifest(
                 yield (key, label, part.split, row.unit, row.image, row.candidate, *columns[how])
 
     header = (*manifest.PATCH_COLUMNS, *(field.name for field in fields(Augmentation)))
-    manifest.write(path, header, rows())
+    table.write(path, header, rows())

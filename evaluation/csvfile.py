@@ -1,16 +1,14 @@
-"""CSV files in and out, each fault one line with the file and the line in it."""
+"""CSV files in, each fault one line with the file and the line in it."""
 
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from ftcaffe.errors import Error
-from ftcaffe.store import atomic
 
 Rows = list[dict[str, str]]
 
@@ -53,12 +51,3 @@ def numbers(path: Path, rows: Rows, name: str, kind: type) -> np.ndarray:
         except ValueError:
             raise Error(f"the {name} '{row[name]}' is no number", path, line=line) from None
     return np.array(values, dtype=kind)
-
-
-def write(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Write a CSV, whole."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    atomic.write_text(path, text.getvalue())

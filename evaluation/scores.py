@@ -11,7 +11,7 @@ import numpy as np
 
 from evaluation import csvfile
 from ftcaffe.errors import Error
-from ftcaffe.store import atomic
+from ftcaffe.store import atomic, table
 
 _ATTRIBUTES = ("application", "run", "snapshot", "split")
 _SEPARATOR = "\x1f"  # between the parts of a name; no file name holds it
@@ -216,11 +216,11 @@ def read_csv(path: str | Path, images: str | Path | None = None, split: str = "t
 
 def write_csv(path: str | Path, scores: Scores) -> None:
     """Write scores as CSV, and their images as ``NAME.images.csv`` beside ``NAME.csv``."""
-    for place, table, names in (
+    for place, columns, names in (
         (Path(path), scores, ("unit", "image", "candidate", "lesion", "score")),
         (Path(path).with_suffix(".images.csv"), scores.images, ("unit", "image", "lesions")),
     ):
-        csvfile.write(place, names, zip(*(getattr(table, name).tolist() for name in names), strict=True))
+        table.write(place, names, zip(*(getattr(columns, name).tolist() for name in names), strict=True))
 
 
 def _strings(dataset: h5py.Dataset) -> np.ndarray:

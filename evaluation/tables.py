@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation import csvfile
 from evaluation.bootstrap import Interval
 from evaluation.result import Result
 from evaluation.runs import Run
+from ftcaffe.store import table
 
 _ENGINES = {"caffe": "BVLC Caffe", "torch": "ftcaffe.engine"}
 
@@ -23,7 +23,7 @@ class Table:
 
     def csv(self, path: Path) -> Path:
         """Write it as CSV, whole; returns the path."""
-        csvfile.write(path, self.header, self.rows)
+        table.write(path, self.header, self.rows)
         return path
 
     def text(self) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation import csvfile, scores
+from evaluation import scores
 from evaluation.scores import Images, Scores
 from ftcaffe.nets import alexnet
 from ftcaffe.nets.depths import LAYERS, rates
 from ftcaffe.proto import to_text
 from ftcaffe.proto.blobs import write_layers
-from ftcaffe.store import datum, lmdb
+from ftcaffe.store import datum, lmdb, table
 
 SHAPES = {"conv1": (24, 3, 11, 11), "conv2": (64, 12, 5, 5), "conv3": (96, 64, 3, 3), "conv4": (96, 48, 3, 3)}
 SHAPES |= {"conv5": (64, 48, 3, 3), "fc6": (64, 64), "fc7": (64, 64), "fc8_polyp": (2, 64)}
@@ -63,14 +63,14 @@ def made_patches(data: Path) -> np.ndarray:
         ((key.encode(), datum.encode(patch, 0)) for key, patch in zip(keys, patches, strict=True)),
     )
     images = [("a", "0", "test", 1), ("b", "0", "test", 0), ("c", "0", "train", 1)]
-    csvfile.write(data / "images.csv", ("unit", "image", "split", "lesions"), images)
+    table.write(data / "images.csv", ("unit", "image", "split", "lesions"), images)
     candidates = [(*name[:3], "test", int(name[3] != ""), name[3]) for name in names] + [
         ("c", "0", "0", "train", 1, "1")
     ]
     header = ("unit", "image", "candidate", "split", "label", "lesion")
-    csvfile.write(data / "candidates.csv", header, candidates)
+    table.write(data / "candidates.csv", header, candidates)
     manifest = [(key, 0, "test", *names[number // 2][:3]) for number, key in enumerate(keys)]
-    csvfile.write(data / "manifest.csv", ("key", "label", "split", "unit", "image", "candidate"), manifest)
+    table.write(data / "manifest.csv", ("key", "label", "split", "unit", "image", "candidate"), manifest)
     return patches
 
 
@@ -126,7 +126,7 @@ def made_run(
         return folder
     step = np.arange(epochs * per_epoch)
     loss = 0.25 + 0.45 * np.exp(-step / (90 / ability)) + generator.normal(0, 0.03, len(step))
-    csvfile.write(folder / "losses.csv", ("iteration", "loss", "rate"), ((i, v, 0.001) for i, v in enumerate(loss)))
+    table.write(folder / "losses.csv", ("iteration", "loss", "rate"), ((i, v, 0.001) for i, v in enumerate(loss)))
     auc = 0.5 + 0.13 * ability * (1 - np.exp(-np.arange(1, epochs + 1) / 2)) + generator.normal(0, 0.006, epochs)
     rows = [
         (
@@ -140,7 +140,7 @@ def made_run(
         for e in range(epochs)
     ]
     header = ("iteration", "epoch", "train_loss", "val_loss", "val_auc", "rate", "seconds")
-    csvfile.write(folder / "log.csv", header, ((*row, 4.5 * row[1]) for row in rows))
+    table.write(folder / "log.csv", header, ((*row, 4.5 * row[1]) for row in rows))
     best = int(np.argmax(auc))
     snapshot = f"snapshots/run_iter_{rows[best][0]}.caffemodel"
     chosen = {"iteration": rows[best][0], "epoch": best + 1, "val_auc": auc[best], "snapshot": snapshot}

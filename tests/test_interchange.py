@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 
 import numpy as np
 import pytest
@@ -18,10 +17,7 @@ from ftcaffe.nets import alexnet, depths
 from ftcaffe.proto import blobs, to_text
 from ftcaffe.store import lmdb, mean
 
-pytestmark = [
-    pytest.mark.oracle,
-    pytest.mark.skipif(oracle.root() is None, reason="FTCAFFE_ORACLE names no root with BVLC Caffe"),
-]
+pytestmark = pytest.mark.oracle
 ITERATIONS = 5  # of eight records: the forty are read once, so that Caffe's start at record 0 is no start anew
 
 
@@ -33,7 +29,7 @@ def snapshots(tmp_path_factory):
     folders = [tmp_path_factory.mktemp(name) for name in ("original", "engine")]
     for folder in folders:
         cases.write(folder, {"run": case})
-    oracle.original(folders[0], oracle.root())
+    oracle.original(folders[0])
     oracle.engine(folders[1])
     return folders
 
@@ -55,7 +51,7 @@ def test_the_engine_goes_on_from_caffes_snapshot(snapshots, tmp_path):
 
 def test_caffe_goes_on_from_the_engines_snapshot(snapshots, tmp_path):
     straight = oracle.engine(snapshots[1])["run:losses"][ITERATIONS:]
-    found = resume(snapshots, lambda folder: oracle.original(folder, oracle.root()), tmp_path)
+    found = resume(snapshots, oracle.original, tmp_path)
     np.testing.assert_allclose(found, straight, rtol=1e-4)
 
 
@@ -75,25 +71,14 @@ def test_snapshots_hold_the_same(snapshots):
 
 @pytest.fixture
 def inside():
-    """A folder in the original's root."""
-    import tempfile
-
-    folder = tempfile.mkdtemp(dir=oracle.root() / "tmp")
-    yield oracle.root().joinpath(folder)
-    shutil.rmtree(folder)
-
-
-def run_inside(folder, *command):
-    place = "/" + str(folder.relative_to(oracle.root()))
-    line = f"cd {place} && GLOG_minloglevel=2 {' '.join(command)}"
-    return subprocess.run(
-        ["chroot", str(oracle.root()), "sh", "-c", line], check=True, capture_output=True, text=True
-    )
+    """A folder that the original sees too."""
+    with oracle.shared() as folder:
+        yield folder
 
 
 def test_mean_equals_compute_image_mean(inside):
     cases.write(inside, {})
-    run_inside(inside, "compute_image_mean", "records.lmdb", "theirs.binaryproto")
+    oracle.run(inside, "compute_image_mean", "records.lmdb", "theirs.binaryproto")
     ours = mean.compute(lmdb.Records(inside / "records.lmdb"))
     np.testing.assert_array_equal(mean.read(inside / "theirs.binaryproto"), ours)
     assert (inside / "theirs.binaryproto").stat().st_size == (inside / "mean.binaryproto").stat().st_size
@@ -111,7 +96,7 @@ def test_a_net_has_the_originals_blobs_in_its_order(inside, phase, monkeypatch):
         "print(json.dumps([[(k, list(b.data.shape)) for k, b in net.blobs.items()], list(net._layer_names),"
         " net.inputs, net.outputs, [(k, [list(b.data.shape) for b in v]) for k, v in net.params.items()]]))\n"
     )
-    theirs = json.loads(run_inside(inside, "python3", "show.py").stdout)
+    theirs = json.loads(oracle.run(inside, "python3", "show.py"))
     monkeypatch.chdir(inside)
     ours = caffe.Net("net.prototxt", getattr(caffe, phase))
     assert theirs == json.loads(

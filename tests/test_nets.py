@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import math
-import shutil
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -148,29 +145,19 @@ for name, phase in (("deploy", caffe.TEST), ("train_val_fc8", caffe.TEST)):
 
 
 @pytest.mark.oracle
-@pytest.mark.skipif(oracle.root() is None, reason="FTCAFFE_ORACLE names no root with BVLC Caffe")
 @pytest.mark.parametrize("application", emit.PAPER)
 def test_bvlc_caffe_loads_every_emitted_file(application):
     """Each solver with its net, from a working folder with two records and weights of no layers."""
     data = emit.PAPER[application]
-    where = Path(tempfile.mkdtemp(dir=oracle.root() / "tmp"))
-    try:
+    with oracle.shared() as where:
         emit.write(application, data, emit.Options(), where)
         pixels = np.zeros((3, 227, 227), np.uint8)
         for split in ("train", "val"):
             records = ((f"{i:08d}".encode(), datum.encode(pixels, i)) for i in range(2))
             lmdb.write(where / f"data/{application}/{split}.lmdb", records)
         atomic.write_bytes(where / emit.Options().weights, caffe_pb2.NetParameter(name="x").SerializeToString())
-        inside = Path("/") / where.relative_to(oracle.root())
-        told = subprocess.run(
-            ["chroot", oracle.root(), "sh", "-c", f"cd {inside} && exec python3 -c '{LOAD}' {application}"],
-            capture_output=True,
-            text=True,
-        )
-    finally:
-        shutil.rmtree(where)
-    assert told.returncode == 0, told.stderr
+        told = oracle.run(where, "python3", "-c", LOAD, application)
     net = alexnet.deploy(application, data.classes)
     shapes = [shape for blobs in parameter_shapes(net, 3, 227).values() for shape in blobs]
     expected = " ".join(",".join(map(str, shape)) for shape in shapes)
-    assert told.stdout.splitlines() == [f"{name}.prototxt {expected}" for name in sorted(emit.variants())]
+    assert told.splitlines() == [f"{name}.prototxt {expected}" for name in sorted(emit.variants())]

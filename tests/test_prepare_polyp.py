@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import polyp_sets as sets
 import pytest
+from parity import oracle
 
 from data_prep import manifest
 from data_prep.patches import Augmentation, cut
@@ -351,44 +352,33 @@ def test_without_a_decoder_the_error_says_what_to_install(source, tmp_path, caps
 
 
 @pytest.fixture
-def oracle(data):
-    """A folder that BVLC Caffe sees as well, with the data set in it, and a function that runs a command there."""
-    root = os.environ.get("FTCAFFE_ORACLE")
-    if not root:
-        pytest.skip("FTCAFFE_ORACLE is not set: no BVLC Caffe to compare with")
-    folder = Path(root) / "tmp" / f"prepare-{os.getpid()}"
-    shutil.copytree(data, folder)
-    inside = Path("/") / folder.relative_to(root)
-
-    def run(program, *arguments):
-        return subprocess.run(["chroot", root, program, *arguments], check=True, capture_output=True, text=True)
-
-    yield folder, inside, run
-    shutil.rmtree(folder)
+def seen(data):
+    """The data set in a folder that BVLC Caffe sees too."""
+    with oracle.shared() as folder:
+        shutil.copytree(data, folder, dirs_exist_ok=True)
+        yield folder
 
 
 @pytest.mark.oracle
-def test_the_mean_equals_compute_image_mean(oracle):
-    folder, inside, run = oracle
-    run("compute_image_mean", str(inside / "train.lmdb"), str(inside / "caffe.binaryproto"))
-    assert np.array_equal(mean.read(folder / "caffe.binaryproto"), mean.read(folder / "mean.binaryproto"))
+def test_the_mean_equals_compute_image_mean(seen):
+    oracle.run(seen, "compute_image_mean", "train.lmdb", "caffe.binaryproto")
+    assert np.array_equal(mean.read(seen / "caffe.binaryproto"), mean.read(seen / "mean.binaryproto"))
 
 
 @pytest.mark.oracle
-def test_caffe_s_data_layer_reads_what_was_written(oracle):
-    folder, inside, run = oracle
-    (folder / "net.prototxt").write_text(
+def test_caffe_s_data_layer_reads_what_was_written(seen):
+    (seen / "net.prototxt").write_text(
         'layer { name: "data" type: "Data" top: "data" top: "label"\n'
-        f'  data_param {{ source: "{inside}/val.lmdb" batch_size: 5 backend: LMDB }} }}\n'
+        "  data_param { source: 'val.lmdb' batch_size: 5 backend: LMDB } }\n"
     )
     script = (
         "import caffe, numpy as np\n"
-        f"net = caffe.Net('{inside}/net.prototxt', caffe.TEST)\n"
+        "net = caffe.Net('net.prototxt', caffe.TEST)\n"
         "net.forward()\n"
-        f"np.savez('{inside}/read.npz', data=net.blobs['data'].data, label=net.blobs['label'].data)\n"
+        "np.savez('read.npz', data=net.blobs['data'].data, label=net.blobs['label'].data)\n"
     )
-    run("python3", "-c", script)
-    read = np.load(folder / "read.npz")
-    ours = [datum.decode(value) for _, value in list(lmdb.Records(folder / "val.lmdb"))[:5]]
+    oracle.run(seen, "python3", "-c", script)
+    read = np.load(seen / "read.npz")
+    ours = [datum.decode(value) for _, value in list(lmdb.Records(seen / "val.lmdb"))[:5]]
     assert np.array_equal(read["data"], np.stack([image for image, _ in ours]))
     assert read["label"].tolist() == [label for _, label in ours]

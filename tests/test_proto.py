@@ -50,7 +50,6 @@ def test_descriptor_is_compiled_from_the_proto(tmp_path):
 
 
 @pytest.mark.oracle
-@pytest.mark.skipif(oracle.root() is None, reason="FTCAFFE_ORACLE names no root with BVLC Caffe")
 def test_messages_are_caffes_own():
     code = "import sys; from caffe.proto import caffe_pb2;sys.stdout.buffer.write(caffe_pb2.DESCRIPTOR.serialized_pb)"
     original = subprocess.run(["chroot", str(oracle.root()), "python3", "-c", code], capture_output=True, check=True)

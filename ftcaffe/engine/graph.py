@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from ftcaffe.errors import Error
-from ftcaffe.proto import caffe_pb2
+from ftcaffe.proto import caffe_pb2, rules
 
 
 def prepare(net: Any) -> Any:
@@ -23,7 +23,11 @@ def prepare(net: Any) -> Any:
         ready.layer.append(_inputs(net))
         for field in ("input", "input_shape", "input_dim"):
             ready.ClearField(field)
-    ready.layer.extend(layer for layer in net.layer if _included(layer, net.state))
+    for layer in net.layer:
+        if layer.include and layer.exclude:
+            raise Error(f"layer '{layer.name}': include and exclude rules exclude each other")
+        if rules.included(layer, net.state):
+            ready.layer.append(layer)
     for layer in ready.layer:
         if not layer.HasField("phase"):
             layer.phase = net.state.phase
@@ -43,25 +47,6 @@ def _inputs(net: Any) -> Any:
         for start in range(0, len(net.input_dim), 4):
             layer.input_param.shape.add(dim=net.input_dim[start : start + 4])
     return layer
-
-
-def _included(layer: Any, state: Any) -> bool:
-    """Whether the rules keep the layer: any include rule that is met, or no exclude rule that is."""
-    if layer.include and layer.exclude:
-        raise Error(f"layer '{layer.name}': include and exclude rules exclude each other")
-    if layer.include:
-        return any(_meets(state, rule) for rule in layer.include)
-    return not any(_meets(state, rule) for rule in layer.exclude)
-
-
-def _meets(state: Any, rule: Any) -> bool:
-    return (
-        (not rule.HasField("phase") or rule.phase == state.phase)
-        and (not rule.HasField("min_level") or state.level >= rule.min_level)
-        and (not rule.HasField("max_level") or state.level <= rule.max_level)
-        and all(stage in state.stage for stage in rule.stage)
-        and not any(stage in state.stage for stage in rule.not_stage)
-    )
 
 
 def _split(net: Any) -> Any:

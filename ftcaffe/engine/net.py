@@ -166,7 +166,7 @@ class Net:
             if len(arrays) != len(targets):
                 raise Error(f"layer '{name}': {len(arrays)} blobs, the net has {len(targets)}", weights)
             for array, target in zip(arrays, targets, strict=True):
-                if array.shape != target.shape and not blob_files.legacy_equal(array.shape, target.shape):
+                if not blob_files.legacy_equal(array.shape, target.shape):
                     raise Error(
                         f"layer '{name}': weights of shape {array.shape}, the net's are {target.shape}",
                         weights,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ftcaffe.errors import Error
-from ftcaffe.proto import caffe_pb2, read_net
+from ftcaffe.proto import caffe_pb2, read_net, rules
 
 
 def check(path: str | Path) -> None:
@@ -15,11 +15,8 @@ def check(path: str | Path) -> None:
     """
     net = read_net(path)
     for phase in (caffe_pb2.TRAIN, caffe_pb2.TEST):
-        layers = [
-            layer
-            for layer in net.layer
-            if not layer.include or any(not rule.HasField("phase") or rule.phase == phase for rule in layer.include)
-        ]
+        state = caffe_pb2.NetState(phase=phase)
+        layers = [layer for layer in net.layer if rules.included(layer, state)]
         taken = {bottom for layer in layers for bottom in layer.bottom}
         for layer in layers:
             measured = layer.type.endswith("Loss") or layer.type == "Accuracy" or any(layer.loss_weight)

@@ -94,7 +94,7 @@ def write_state(path: str | Path, state: Any, history: Sequence[np.ndarray]) -> 
 def legacy_equal(shape: Sequence[int], other: Sequence[int]) -> bool:
     """Whether two shapes are the same but for leading ones: older files hold every blob in four axes."""
     short, long = sorted((tuple(shape), tuple(other)), key=len)
-    return len(long) <= 4 and long == (1,) * (len(long) - len(short)) + short
+    return long == short or (len(long) <= 4 and long == (1,) * (len(long) - len(short)) + short)
 
 
 def _content(path: str | Path) -> memoryview:

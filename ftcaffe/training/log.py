@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from ftcaffe.errors import Error
-from ftcaffe.store import atomic
+from ftcaffe.store import atomic, table
 
 
 @dataclass(frozen=True)
@@ -100,9 +99,5 @@ def _read(path: Path, kind: type) -> list:
         ) from None
 
 
-def _write(path: Path, rows: Iterable, kind: type) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, [field.name for field in fields(kind)], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    atomic.write_text(path, text.getvalue())
+def _write(path: Path, rows: Iterable[Row] | Iterable[Loss], kind: type) -> None:
+    table.write(path, [field.name for field in fields(kind)], map(astuple, rows))

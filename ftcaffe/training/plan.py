@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
 from collections.abc import Iterable, Sequence
@@ -20,7 +18,7 @@ from ftcaffe.nets.depths import BASE_RATE, pretrained, rates
 from ftcaffe.nets.shapes import parameter_shapes
 from ftcaffe.nets.solver import Schedule, solver
 from ftcaffe.proto import to_text
-from ftcaffe.store import atomic
+from ftcaffe.store import atomic, table
 from ftcaffe.training.dataset import Dataset, count
 from ftcaffe.weights.check import check
 
@@ -116,20 +114,26 @@ def _run(work: Path, data: Dataset, settings: Settings, point: Combination, reco
     weights = settings.weights if pretrained(point.depth) else None
     transform = _transform(data, settings)
     schedule = Schedule(records, settings.batch, settings.epochs, settings.base_rate)
-    decides = {
+    what = {
         "application": data.application,
         **asdict(point),
         "scale": settings.scale,
         "engine": settings.engine,
-        "device": settings.device.split()[0],
-        "weights": weights.sha256 if weights else None,
         "dataset_digest": data.digest,
+    }
+    how = {
         "records": records,
         "batch": settings.batch,
         "epochs": settings.epochs,
         "patience": settings.patience,
         "snapshot": settings.snapshot,
         "base_rate": settings.base_rate,
+    }
+    decides = {
+        **what,
+        **how,
+        "device": settings.device.split()[0],
+        "weights": weights.sha256 if weights else None,
         "mean": _identity(work, transform),
     }
     identity = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
@@ -139,23 +143,14 @@ def _run(work: Path, data: Dataset, settings: Settings, point: Combination, reco
     learning = rates(point.depth)
     factor = settings.base_rate / BASE_RATE
     record = {
-        "application": data.application,
+        **what,
         "run": name,
         "identity": identity,
-        **asdict(point),
-        "scale": settings.scale,
-        "engine": settings.engine,
         "engine_version": None,
         "device": settings.device,
         "weights": {"path": weights.path, "sha256": weights.sha256} if weights else None,
-        "dataset_digest": data.digest,
         "settings": {
-            "records": records,
-            "batch": settings.batch,
-            "epochs": settings.epochs,
-            "patience": settings.patience,
-            "snapshot": settings.snapshot,
-            "base_rate": settings.base_rate,
+            **how,
             "mean": transform.mean,
             "positive": data.positive,
             "rates": {layer: round(rate * factor, 12) for layer, rate in learning.items()},
@@ -206,12 +201,8 @@ def write(work: Path, application: str, runs: Sequence[Run]) -> None:
             for name, text in run.files.items():
                 (beside / name).write_text(text)
             (beside / "run.json").write_text(json.dumps(run.record, indent=2) + "\n")
-    table = io.StringIO()
-    columns = ["run", "identity", "depth", "init", "fraction", "seed", "scale", "engine"]
-    writer = csv.DictWriter(table, columns, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(run.record for run in runs)
-    atomic.write_text(above / "plan.csv", table.getvalue())
+    columns = ("run", "identity", "depth", "init", "fraction", "seed", "scale", "engine")
+    table.write(above / "plan.csv", columns, ([run.record[column] for column in columns] for run in runs))
 
 
 def weights(path: Path, work: Path) -> Weights:

@@ -114,12 +114,11 @@ def _train(
     net = caffe.Net(str(folder / "deploy.prototxt"), caffe.TEST)
     net.share_with(solver.net)
     transform = preprocessing.read(folder / "train_val.prototxt", work)
-    val = read_net(folder / "train_val.prototxt").layer[1].data_param.source
+    described = read_net(folder / "train_val.prototxt")
+    val = described.layer[1].data_param.source
     if log.rows:
         backend.restore(solver, str(_snapshot(folder, log.rows[-1].iteration, "solverstate")), plan.records)
-    logger.info(
-        "%s", table(read_solver(folder / "solver.prototxt"), read_net(folder / "train_val.prototxt"), solver.net)
-    )
+    logger.info("%s", table(read_solver(folder / "solver.prototxt"), described, solver.net))
     for end in _ends(plan, settings["snapshot"]):
         if end <= solver.iter:
             continue

@@ -40,9 +40,7 @@ def check(path: str | Path, shapes: Mapping[str, Sequence[tuple[int, ...]]], req
 
 
 def _same(found: Sequence[tuple[int, ...]], expected: Sequence[tuple[int, ...]]) -> bool:
-    return len(found) == len(expected) and all(
-        a == b or legacy_equal(a, b) for a, b in zip(found, expected, strict=True)
-    )
+    return len(found) == len(expected) and all(legacy_equal(a, b) for a, b in zip(found, expected, strict=True))
 
 
 def _text(shapes: Sequence[tuple[int, ...]]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -20,30 +23,44 @@ def root() -> Path | None:
     return Path(given) if given else None
 
 
-def original(folder: Path, where: Path) -> dict[str, np.ndarray]:
-    """What BVLC Caffe in the root `where` computes for a folder of cases; files it writes come back to the folder."""
-    inside = Path(tempfile.mkdtemp(dir=where / "tmp"))
+@contextmanager
+def shared() -> Iterator[Path]:
+    """A folder that the original sees too; `run` runs a command there."""
+    where = root()
+    assert where is not None
+    folder = Path(tempfile.mkdtemp(dir=where / "tmp"))
     try:
-        shutil.copytree(folder, inside, dirs_exist_ok=True)
-        shutil.copy(RECORD, inside)
-        place = Path("/") / inside.relative_to(where)
-        _run(["chroot", str(where), "python3", str(place / RECORD.name), str(place), str(place / "out.npz")])
-        shutil.copytree(inside, folder, dirs_exist_ok=True)
+        yield folder
     finally:
-        shutil.rmtree(inside)
+        shutil.rmtree(folder)
+
+
+def run(folder: Path, *command: str) -> str:
+    """What a command prints that is run beside the original, in a folder of `shared`."""
+    where = root()
+    assert where is not None
+    line = f"cd /{folder.relative_to(where)} && GLOG_minloglevel=2 exec {shlex.join(command)}"
+    done = subprocess.run(["chroot", str(where), "sh", "-c", line], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def original(folder: Path) -> dict[str, np.ndarray]:
+    """What BVLC Caffe computes for a folder of cases; files it writes come back to the folder."""
+    with shared() as there:
+        shutil.copytree(folder, there, dirs_exist_ok=True)
+        shutil.copy(RECORD, there)
+        run(there, "python3", RECORD.name, ".", "out.npz")
+        shutil.copytree(there, folder, dirs_exist_ok=True)
     return _arrays(folder / "out.npz")
 
 
 def engine(folder: Path) -> dict[str, np.ndarray]:
     """What the engine computes for a folder of cases, in a process of its own."""
-    _run([sys.executable, str(RECORD), str(folder), str(folder / "ours.npz"), "ftcaffe.engine"])
+    command = [sys.executable, str(RECORD), str(folder), str(folder / "ours.npz"), "ftcaffe.engine"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     return _arrays(folder / "ours.npz")
-
-
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"GLOG_minloglevel": "2"})
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}")
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

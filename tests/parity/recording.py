@@ -20,12 +20,11 @@ RECORDED = Path(__file__).with_name("recorded.npz")
 
 def main() -> None:
     """Record."""
-    where = oracle.root()
-    if where is None:
+    if oracle.root() is None:
         sys.exit("FTCAFFE_ORACLE names no root with BVLC Caffe: make oracle makes one")
     with tempfile.TemporaryDirectory() as folder:
         cases.write(Path(folder), cases.layer_cases() | cases.training_cases())
-        arrays = oracle.original(Path(folder), where)
+        arrays = oracle.original(Path(folder))
     np.savez_compressed(RECORDED, **arrays)
     print(f"{len(arrays)} arrays in {RECORDED}")
 
