@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("torch")
 
 from parity import cases, oracle
+from parity import folder as parity_folder
 
 import ftcaffe.engine as caffe
 from ftcaffe.nets import alexnet, depths
@@ -24,11 +25,11 @@ ITERATIONS = 5  # of eight records: the forty are read once, so that Caffe's sta
 @pytest.fixture(scope="module")
 def snapshots(tmp_path_factory):
     """The same training by both, with a snapshot in the middle: (the original's folder, the engine's)."""
-    case = cases.training_cases()["alexnet-tiny-conv3-fc8"]
+    case = cases.of("alexnet")["alexnet-tiny-conv3-fc8"]
     case |= {"iterations": 2 * ITERATIONS, "more": f"snapshot: {ITERATIONS}"}
     folders = [tmp_path_factory.mktemp(name) for name in ("original", "engine")]
     for folder in folders:
-        cases.write(folder, {"run": case})
+        parity_folder.write(folder, {"run": case})
     oracle.original(folders[0])
     oracle.engine(folders[1])
     return folders
@@ -77,7 +78,7 @@ def inside():
 
 
 def test_mean_equals_compute_image_mean(inside):
-    cases.write(inside, {})
+    parity_folder.write(inside, {})
     oracle.run(inside, "compute_image_mean", "records.lmdb", "theirs.binaryproto")
     ours = mean.compute(lmdb.Records(inside / "records.lmdb"))
     np.testing.assert_array_equal(mean.read(inside / "theirs.binaryproto"), ours)
@@ -86,7 +87,7 @@ def test_mean_equals_compute_image_mean(inside):
 
 @pytest.mark.parametrize("phase", ["TRAIN", "TEST"])
 def test_a_net_has_the_originals_blobs_in_its_order(inside, phase, monkeypatch):
-    cases.write(inside, {})
+    parity_folder.write(inside, {})
     source = alexnet.Source("records.lmdb", "records.lmdb", 4)
     net = alexnet.train_val("polyp", 2, source, depths.rates("fc6-fc8"), scale="tiny")
     (inside / "net.prototxt").write_text(to_text(net))

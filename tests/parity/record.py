@@ -3,7 +3,7 @@
     python record.py FOLDER OUT.npz [MODULE]
 
 MODULE is the Caffe to import: `caffe` (the original, the default) or `ftcaffe.engine`. Stands alone, so that it also
-runs where the toolkit cannot: it needs NumPy and the module, from Python 3.9 on. `cases.py` writes the folder.
+runs where the toolkit cannot: it needs NumPy and the module, from Python 3.9 on. `folder.py` writes the folder.
 """
 
 import importlib
@@ -56,6 +56,10 @@ def layer(caffe, name, case):
         blob = net.blobs[key]
         if key in case.get("classes", {}):
             blob.data[...] = rng.randint(0, case["classes"][key], blob.data.shape)
+        elif key in case.get("ranges", {}):
+            blob.data[...] = rng.uniform(*case["ranges"][key], size=blob.data.shape)
+        elif key in case.get("values", {}):
+            blob.data[...] = np.reshape(case["values"][key], blob.data.shape)
         elif case.get("whole_numbers"):
             blob.data[...] = rng.randint(-2, 3, blob.data.shape)
         else:
@@ -69,7 +73,7 @@ def layer(caffe, name, case):
                 net.blobs[key].diff[...] = rng.standard_normal(net.blobs[key].diff.shape)
         net.backward()
         for key in net.inputs:
-            if key not in case.get("classes", {}):
+            if key not in case.get("classes", {}) and key not in case.get("values", {}):
                 found[f"bottom/{key}"] = sampled(net.blobs[key].diff)
         for key in net.params:
             for index, blob in enumerate(net.params[key]):

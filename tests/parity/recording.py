@@ -1,6 +1,6 @@
-"""Records what BVLC Caffe computes for every case: FTCAFFE_ORACLE=DIR python tests/parity/recording.py
+"""Records what BVLC Caffe computes: FTCAFFE_ORACLE=DIR python tests/parity/recording.py [FAMILY…]
 
-Writes `recorded.npz`, which the tests compare with where no original can be run. CI records anew and compares.
+Writes `recorded/FAMILY.npz`, which the tests compare with where no original can be run. CI records anew and compares.
 """
 
 from __future__ import annotations
@@ -13,21 +13,22 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from parity import cases, oracle
+from parity import cases, folder, oracle
 
-RECORDED = Path(__file__).with_name("recorded.npz")
+RECORDED = Path(__file__).with_name("recorded")
 
 
-def main() -> None:
-    """Record."""
+def main(families: list[str]) -> None:
+    """Record the families, all of them unless some are named."""
     if oracle.root() is None:
         sys.exit("FTCAFFE_ORACLE names no root with BVLC Caffe: make oracle makes one")
-    with tempfile.TemporaryDirectory() as folder:
-        cases.write(Path(folder), cases.layer_cases() | cases.training_cases())
-        arrays = oracle.original(Path(folder))
-    np.savez_compressed(RECORDED, **arrays)
-    print(f"{len(arrays)} arrays in {RECORDED}")
+    for family in families or cases.FAMILIES:
+        with tempfile.TemporaryDirectory() as place:
+            folder.write(Path(place), cases.of(family))
+            arrays = oracle.original(Path(place))
+        np.savez_compressed(RECORDED / f"{family}.npz", **arrays)
+        print(f"{family}: {len(arrays)} arrays")
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
