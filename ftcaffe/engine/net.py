@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -12,8 +11,9 @@ import numpy as np
 import torch
 
 from ftcaffe.engine import graph, reach
+from ftcaffe.engine.assemble import assemble
 from ftcaffe.engine.blob import Blob
-from ftcaffe.engine.layers import Layer, layer_class
+from ftcaffe.engine.layers import Layer
 from ftcaffe.errors import Error
 from ftcaffe.proto import blobs as blob_files
 from ftcaffe.proto import caffe_pb2, read_net
@@ -49,21 +49,20 @@ class Net:
         self.path = path
         with _located(path):
             self.message = graph.prepare(message)
-            self._make_layers()
+            made = assemble(self.message)
             self._needs_backward, self._propagate = reach.backward(
-                self.layers, self._loss_of, self.message.force_backward
+                [node.layer for node in made.nodes], made.loss_of, self.message.force_backward
             )
+        self._nodes, self._loss_of = made.nodes, made.loss_of
+        self.blobs: OrderedDict[str, Blob] = made.blobs
+        self.layers = [node.layer for node in made.nodes]
+        self.learnable, self.lr_mult, self.decay_mult = made.learnable, made.lr_mult, made.decay_mult
         self._before_forward: list[Callable[[int], None]] = []
         self._after_forward: list[Callable[[int], None]] = []
         self._before_backward: list[Callable[[int], None]] = []
         self._after_backward: list[Callable[[int], None]] = []
 
     # What pycaffe shows.
-
-    @property
-    def blobs(self) -> OrderedDict[str, Blob]:
-        """Every blob by name, in order."""
-        return self._blobs_by_name
 
     @property
     def params(self) -> OrderedDict[str, list[Blob]]:
@@ -73,7 +72,12 @@ class Net:
     @property
     def layer_dict(self) -> OrderedDict[str, Layer]:
         """Layers by name."""
-        return OrderedDict(zip(self._layer_names, self.layers, strict=True))
+        return OrderedDict((layer.name, layer) for layer in self.layers)
+
+    @property
+    def _layer_names(self) -> list[str]:
+        """Names of the layers, in order."""
+        return [layer.name for layer in self.layers]
 
     @property
     def inputs(self) -> list[str]:
@@ -84,26 +88,22 @@ class Net:
     def outputs(self) -> list[str]:
         """Names of the blobs that no layer takes."""
         taken = {bottom for layer in self.message.layer for bottom in layer.bottom}
-        return [name for name in self._blobs_by_name if name not in taken]
+        return [name for name in self.blobs if name not in taken]
 
     @property
     def top_names(self) -> OrderedDict[str, list[str]]:
         """Names of each layer's tops."""
-        return OrderedDict(
-            (name, [b for b, _ in tops]) for name, tops in zip(self._layer_names, self._tops, strict=True)
-        )
+        return OrderedDict((layer.name, list(layer.top)) for layer in self.message.layer)
 
     @property
     def bottom_names(self) -> OrderedDict[str, list[str]]:
         """Names of each layer's bottoms."""
-        return OrderedDict(
-            (name, [b for b, _ in bottoms]) for name, bottoms in zip(self._layer_names, self._bottoms, strict=True)
-        )
+        return OrderedDict((layer.name, list(layer.bottom)) for layer in self.message.layer)
 
     @property
     def blob_loss_weights(self) -> OrderedDict[str, float]:
         """Weight in the loss of each blob."""
-        return OrderedDict((name, self._loss_of.get(name, 0.0)) for name in self._blobs_by_name)
+        return OrderedDict((name, self._loss_of.get(name, 0.0)) for name in self.blobs)
 
     def forward(
         self,
@@ -149,8 +149,8 @@ class Net:
     def reshape(self) -> None:
         """Let every layer follow the shapes of the blobs below it."""
         with _located(self.path):
-            for number in range(len(self.layers)):
-                self._shape_tops(number)
+            for node in self._nodes:
+                node.reshape()
 
     def copy_from(self, weights: str | Path) -> None:
         """Copy the parameters of a caffemodel to the layers of the same names; other layers are left as they are.
@@ -219,12 +219,10 @@ class Net:
             for number in range(first, last + 1):
                 for call in self._before_forward:
                     call(number)
-                self._shape_tops(number)
-                layer, tops = self.layers[number], self._tops[number]
-                layer.forward([b for _, b in self._bottoms[number]], [b for _, b in tops])
-                losses.extend(
-                    blob.values.tensor.sum() * self._loss_of[name] for name, blob in tops if name in self._loss_of
-                )
+                node = self._nodes[number]
+                node.reshape()
+                node.layer.forward(node.bottoms, node.tops)
+                losses.extend(node.tops[index].values.tensor.sum() * weight for index, weight in node.losses)
                 for call in self._after_forward:
                     call(number)
         return float(sum(losses))
@@ -238,82 +236,10 @@ class Net:
                 continue
             for call in self._before_backward:
                 call(number)
-            self.layers[number].backward(
-                [b for _, b in self._tops[number]],
-                self._propagate[number],
-                [b for _, b in self._bottoms[number]],
-            )
+            node = self._nodes[number]
+            node.layer.backward(node.tops, self._propagate[number], node.bottoms)
             for call in self._after_backward:
                 call(number)
-
-    # How it is made.
-
-    def _make_layers(self) -> None:
-        self.layers: list[Layer] = []
-        self._layer_names: list[str] = []
-        self._bottoms: list[list[tuple[str, Blob]]] = []
-        self._tops: list[list[tuple[str, Blob]]] = []
-        self._blobs_by_name: OrderedDict[str, Blob] = OrderedDict()
-        self._shapes_seen: list[list[tuple[int, ...]] | None] = []
-        self._loss_of: dict[str, float] = {}
-        self.learnable: list[Blob] = []
-        self.lr_mult: list[float] = []
-        self.decay_mult: list[float] = []
-        owners: dict[str, Blob] = {}
-        for message in self.message.layer:
-            kind = layer_class(message)
-            if kind.automatic_tops and not message.top:
-                message.top.append(f"(automatic) {message.name}")
-            layer = kind(message)
-            _check_count(layer, "bottom", len(message.bottom), kind.bottoms)
-            _check_count(layer, "top", len(message.top), kind.tops)
-            bottoms = [(name, self._blobs_by_name[name]) for name in message.bottom]
-            layer.setup([blob for _, blob in bottoms])
-            tops = [(name, self._blobs_by_name.setdefault(name, Blob())) for name in message.top]
-            self.layers.append(layer)
-            self._layer_names.append(layer.name)
-            self._bottoms.append(bottoms)
-            self._tops.append(tops)
-            self._shapes_seen.append(None)
-            self._shape_tops(len(self.layers) - 1)
-            self._weigh_losses(layer, message)
-            self._own_parameters(layer, message, owners)
-
-    def _weigh_losses(self, layer: Layer, message: Any) -> None:
-        if len(message.loss_weight) not in (0, len(message.top)):
-            raise layer.fault(f"loss_weight is given {len(message.loss_weight)} times for {len(message.top)} tops")
-        for name, weight in zip(message.top, message.loss_weight or layer.loss_weights, strict=False):
-            if weight:
-                self._loss_of[name] = weight
-
-    def _own_parameters(self, layer: Layer, message: Any, owners: dict[str, Blob]) -> None:
-        """Take up each parameter with its multipliers; one of a name that was seen shares the first one's memory."""
-        if len(message.param) > len(layer.blobs):
-            raise layer.fault(f"{len(message.param)} param entries for {len(layer.blobs)} parameters")
-        for index, blob in enumerate(layer.blobs):
-            spec = message.param[index] if index < len(message.param) else caffe_pb2.ParamSpec()
-            layer.propagate[index] = spec.lr_mult != 0
-            owner = owners.get(spec.name) if spec.name else None
-            if owner is None:
-                self.learnable.append(blob)
-                self.lr_mult.append(spec.lr_mult)
-                self.decay_mult.append(spec.decay_mult)
-                if spec.name:
-                    owners[spec.name] = blob
-            else:
-                if math.prod(owner.shape) != blob.count or (spec.share_mode == 0 and owner.shape != blob.shape):
-                    raise layer.fault(f"shares '{spec.name}' of shape {owner.shape}, its own is {blob.shape}")
-                blob.share(owner, gradient=True)
-
-    def _shape_tops(self, number: int) -> None:
-        """Give a layer's tops their shapes, when the bottoms' have changed since."""
-        layer = self.layers[number]
-        bottoms = [blob.shape for _, blob in self._bottoms[number]]
-        if bottoms == self._shapes_seen[number]:
-            return
-        self._shapes_seen[number] = bottoms
-        for (_, top), shape in zip(self._tops[number], layer.shapes(bottoms), strict=False):
-            top.reshape(*shape)
 
     def _index(self, layer: str) -> int:
         try:
@@ -354,10 +280,3 @@ def _arguments(
     if phase not in (0, 1):
         raise TypeError("the phase is TRAIN or TEST")
     return weights, phase, level, stages or ()
-
-
-def _check_count(layer: Layer, what: str, count: int, allowed: tuple[int, int | None]) -> None:
-    least, most = allowed
-    if count < least or (most is not None and count > most):
-        wanted = f"{least}" if least == most else f"{least} or more" if most is None else f"{least} to {most}"
-        raise layer.fault(f"has {count} {what}s, and takes {wanted}")

@@ -46,17 +46,20 @@ def layer_class(message: Any) -> type[Layer]:
 class Layer:
     """One layer. A subclass says its parameters, its shapes and its forward; the rest has a default.
 
-    A simple layer gives `compute`, tensors to tensors, and PyTorch's autograd gives its backward. One that can do
-    better by hand gives `forward` and `backward` on blobs, as Caffe's layers do: `backward` overwrites the gradients
-    of the bottoms that are asked for and adds to those of the parameters.
+    A simple layer gives `compute`, tensors to tensors, and PyTorch's autograd gives its backward, that of the
+    parameters (`weights`) too. One that can do better by hand gives `forward` and `backward` on blobs, as Caffe's
+    layers do: `backward` overwrites the gradients of the bottoms that are asked for and adds to those of the
+    parameters.
     """
 
     type: str
     bottoms: tuple[int, int | None] = (1, 1)  # least and greatest number
     tops: tuple[int, int | None] = (1, 1)
+    same_number = False  # a top for each bottom
     loss_weights: tuple[float, ...] = ()  # of the tops, unless the prototxt gives them
     automatic_tops = False  # tops that the prototxt leaves out are made
     forced_backward: tuple[int, ...] | None = None  # bottoms that force_backward reaches; None is all
+    reshapes_always = False  # whether the tops' shapes can change although the bottoms' do not
 
     def __init__(self, message: Any) -> None:
         self.message = message
@@ -64,6 +67,7 @@ class Layer:
         self.training = message.phase == 0
         self.blobs: list[Blob] = []
         self.propagate: list[bool] = []  # which parameters need a gradient
+        self.weights: list[torch.Tensor] = []  # the parameters, while `compute` runs
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """Read what depends on the bottoms' shapes; make the parameters with `add_parameter`."""
@@ -72,29 +76,50 @@ class Layer:
         """Shapes of the tops."""
         raise NotImplementedError
 
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """Give the tops their shapes; called again before a forward pass when those of the bottoms have changed."""
+        for top, shape in zip(tops, self.shapes([bottom.shape for bottom in bottoms]), strict=False):
+            top.reshape(*shape)
+
     def compute(self, *bottoms: torch.Tensor) -> torch.Tensor | tuple[torch.Tensor, ...]:
-        """The tops from the bottoms, differentiably."""
+        """The tops from the bottoms and `weights`, differentiably; it may not write to either."""
         raise NotImplementedError
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """Fill the tops. In place where a top is a bottom."""
         self._inputs = [bottom.values.tensor.detach() for bottom in bottoms]
+        self.weights = [blob.values.tensor.detach() for blob in self.blobs]
         with torch.no_grad():
             results = self.compute(*self._inputs)
+        if any(top.values is bottom.values for top in tops for bottom in bottoms):
+            self._inputs = [x.clone() for x in self._inputs]
         for top, result in zip(tops, results if isinstance(results, tuple) else (results,), strict=True):
             top.values.replace(result)
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Fill the gradients of the bottoms to be reached, and add to the parameters'."""
         inputs = [x.detach().requires_grad_(wanted) for x, wanted in zip(self._inputs, propagate, strict=True)]
+        self.weights = [
+            blob.values.tensor.detach().requires_grad_(wanted)
+            for blob, wanted in zip(self.blobs, self.propagate, strict=True)
+        ]
         with torch.enable_grad():
             results = self.compute(*inputs)
         results = results if isinstance(results, tuple) else (results,)
-        reached = [x for x in inputs if x.requires_grad]
-        gradients = iter(torch.autograd.grad(results, reached, [top.gradient.tensor for top in tops]))
-        for bottom, wanted in zip(bottoms, propagate, strict=True):
-            if wanted:
-                bottom.gradient.replace(next(gradients))
+        above = [
+            (result, top.gradient.tensor) for result, top in zip(results, tops, strict=True) if result.requires_grad
+        ]
+        reached = [x for x in (*inputs, *self.weights) if x.requires_grad]
+        gradients = iter(
+            torch.autograd.grad([r for r, _ in above], reached, [g for _, g in above], allow_unused=True)
+        )
+        for bottom, x in zip(bottoms, inputs, strict=True):
+            if x.requires_grad:
+                gradient = next(gradients)
+                bottom.gradient.clear() if gradient is None else bottom.gradient.replace(gradient)
+        for blob, weight in zip(self.blobs, self.weights, strict=True):
+            if weight.requires_grad and (gradient := next(gradients)) is not None:
+                blob.gradient.add(gradient)
 
     def add_parameter(self, shape: Shape, filler: Any) -> None:
         """Append a parameter blob, filled."""

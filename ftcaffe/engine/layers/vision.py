@@ -34,6 +34,7 @@ class Convolution(Layer):
     """
 
     bottoms = tops = (1, None)
+    same_number = True
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """Weights output × (channels / group) × kernel, biases output."""
