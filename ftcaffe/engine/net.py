@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ftcaffe.engine import graph, reach
+from ftcaffe.engine import graph, memory, reach
 from ftcaffe.engine.assemble import assemble
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers import Layer
@@ -57,6 +58,7 @@ class Net:
         self.blobs: OrderedDict[str, Blob] = made.blobs
         self.layers = [node.layer for node in made.nodes]
         self.learnable, self.lr_mult, self.decay_mult = made.learnable, made.lr_mult, made.decay_mult
+        self._fits = False  # in memory: seen to when the net first runs
         self._before_forward: list[Callable[[int], None]] = []
         self._after_forward: list[Callable[[int], None]] = []
         self._before_backward: list[Callable[[int], None]] = []
@@ -151,6 +153,7 @@ class Net:
         with _located(self.path):
             for node in self._nodes:
                 node.reshape()
+        self._fits = False
 
     def copy_from(self, weights: str | Path) -> None:
         """Copy the parameters of a caffemodel to the layers of the same names; other layers are left as they are.
@@ -215,7 +218,7 @@ class Net:
     def _forward(self, first: int, last: int) -> float:
         """Run layers `first` to `last`; returns their weighted loss."""
         losses: list[torch.Tensor] = []
-        with _located(self.path):
+        with _located(self.path), self._within_memory():
             for number in range(first, last + 1):
                 for call in self._before_forward:
                     call(number)
@@ -231,15 +234,25 @@ class Net:
         """Run layers `first` down to `last` backward, those that need it."""
         for name, weight in self._loss_of.items():
             self.blobs[name].gradient.tensor.fill_(weight)
-        for number in range(first, last - 1, -1):
-            if not self._needs_backward[number]:
-                continue
-            for call in self._before_backward:
-                call(number)
-            node = self._nodes[number]
-            node.layer.backward(node.tops, self._propagate[number], node.bottoms)
-            for call in self._after_backward:
-                call(number)
+        with _located(self.path), self._within_memory():
+            for number in range(first, last - 1, -1):
+                if not self._needs_backward[number]:
+                    continue
+                for call in self._before_backward:
+                    call(number)
+                node = self._nodes[number]
+                node.layer.backward(node.tops, self._propagate[number], node.bottoms)
+                for call in self._after_backward:
+                    call(number)
+
+    def _within_memory(self) -> AbstractContextManager[None]:
+        """Checks once for each batch size that the net fits; where it turns out not to, says which batch would."""
+        backward = any(self._needs_backward)
+        if not self._fits:
+            with _located(self.path):
+                memory.check(self._nodes, backward)
+            self._fits = True
+        return memory.guard(self._nodes, backward)
 
     def _index(self, layer: str) -> int:
         try:

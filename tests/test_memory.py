@@ -1,0 +1,64 @@
+"""A net too large for the machine is one line that says which batch would fit."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("torch")
+
+import ftcaffe.engine as caffe
+from ftcaffe.engine import memory
+from ftcaffe.errors import Error
+
+NET = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 100 dim: 1000 } } }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "ip" inner_product_param { num_output: 500 } }
+layer { name: "relu" type: "ReLU" bottom: "ip" top: "ip" }
+layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 100 } } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+"""
+PARAMETERS, ACTIVATIONS = 4 * (1000 * 500 + 500), 4 * (100 * (1000 + 500 + 1) + 1)
+
+
+@pytest.fixture
+def net(tmp_path):
+    (tmp_path / "net.prototxt").write_text(NET)
+    return caffe.Net(str(tmp_path / "net.prototxt"), caffe.TRAIN)
+
+
+def holding(monkeypatch, count):
+    monkeypatch.setattr(memory, "capacity", lambda: count)
+
+
+def test_what_fits_runs(net, monkeypatch):
+    holding(monkeypatch, 2 * (PARAMETERS + ACTIVATIONS))
+    net.forward()
+
+
+def test_what_does_not_fit_says_which_batch_would(net, monkeypatch):
+    holding(monkeypatch, 2 * (PARAMETERS + ACTIVATIONS) - 1)
+    with pytest.raises(
+        Error, match=r"net\.prototxt: out of memory: .* a batch of (\d+) instead of 100 would fit"
+    ) as found:
+        net.forward()
+    batch = int(str(found.value).split("a batch of ")[1].split()[0])
+    net.blobs["data"].reshape(batch, 1000)
+    net.blobs["label"].reshape(batch)
+    net.reshape()
+    net.forward()
+
+
+@pytest.mark.parametrize("message", ["[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to", None])
+def test_an_allocation_that_fails_is_explained(net, monkeypatch, message):
+    holding(monkeypatch, 10 * (PARAMETERS + ACTIVATIONS))
+
+    def fail(*_):
+        raise RuntimeError(message or "something else")
+
+    monkeypatch.setattr(net.layers[1], "forward", fail)
+    with pytest.raises(Error if message else RuntimeError, match="out of memory" if message else "something else"):
+        net.forward()
+
+
+def test_capacity_is_that_of_the_machine():
+    assert 2**28 < memory.capacity() < 2**50
