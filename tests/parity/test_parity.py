@@ -44,8 +44,9 @@ def deviations(case, found, expected):
 
 @pytest.mark.parametrize(("family", "case", "what"), LAYERS)
 def test_layer_equals_caffe(family, case, what, computed):
+    """Parameters as filled are the original's to the last bit."""
     for key, value in deviations(case, *computed(family)).items():
-        assert value <= what.get("tolerance", 1e-6), key
+        assert value <= (0 if ":filled/" in key else what.get("tolerance", 1e-6)), key
 
 
 @pytest.mark.parametrize(("family", "case", "what"), TRAINING)
