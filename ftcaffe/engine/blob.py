@@ -25,6 +25,11 @@ class Memory:
         self._host: torch.Tensor | None = None  # what the handed-out array shows
         self._host_is_newer = False
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        return self._shape
+
     def reshape(self, shape: Sequence[int]) -> None:
         """Take another shape; values are kept where the count stays, else lost."""
         shape = tuple(shape)
@@ -87,11 +92,21 @@ class Gradient(Memory):
     def __init__(self, shape: Sequence[int]) -> None:
         super().__init__(shape)
         self.is_zero = True
+        self._shown: Gradient | None = None
+
+    def reshape(self, shape: Sequence[int]) -> None:
+        """As `Memory.reshape`."""
+        if tuple(shape) != self._shape:
+            self._shown = None
+        super().reshape(shape)
 
     @property
     def tensor(self) -> torch.Tensor:
         """As `Memory.tensor`; the caller may write, so it counts as not zero from here on."""
         tensor = super().tensor
+        if self._shown is not None:
+            tensor.copy_(self._shown.tensor)
+            self._shown = None
         if self.is_zero:
             tensor.zero_()
             self.is_zero = False
@@ -106,11 +121,20 @@ class Gradient(Memory):
     def replace(self, fresh: torch.Tensor) -> None:
         """As `Memory.replace`."""
         self.is_zero = False
+        self._shown = None
         super().replace(fresh)
+
+    def show(self, other: Gradient) -> None:
+        """Hold another's values, which are copied only when someone looks, or holds the array already."""
+        self.is_zero = False
+        self._shown = other
+        if self._host is not None:
+            _ = self.array
 
     def clear(self) -> None:
         """Make it zero; an array that has been handed out shows it at once."""
         self.is_zero = True
+        self._shown = None
         if self._host is not None:
             self._host.zero_()
 
@@ -123,9 +147,10 @@ class Gradient(Memory):
 
     def add_product(self, left: torch.Tensor, right: torch.Tensor) -> None:
         """Add the matrix product of two tensors, written straight to the memory."""
-        keep = 0 if self.is_zero else 1
-        self.is_zero = False
-        tensor = super().tensor
+        if self.is_zero:
+            self.is_zero, keep, tensor = False, 0, super().tensor
+        else:
+            keep, tensor = 1, self.tensor
         torch.addmm(tensor, left, right, beta=keep, out=tensor)
 
 

@@ -7,9 +7,10 @@ for the few fields that matter, and the packed floats are taken as they lie.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -24,7 +25,7 @@ _LAYER, _V1_LAYER = 100, 2
 _NAME_AND_BLOBS = {_LAYER: (1, 7), _V1_LAYER: (4, 6)}
 _V0_IN_V1, _V0_NAME, _V0_BLOBS = 1, 1, 50
 _STATE_HISTORY = 3
-_DATA, _DOUBLE_DATA = 5, 8
+_DATA, _DIFF, _DOUBLE_DATA, _DOUBLE_DIFF = 5, 6, 8, 9
 _FAULTS = (ValueError, IndexError, DecodeError)  # what walking a damaged file meets
 
 
@@ -48,22 +49,25 @@ def read_layers(path: str | Path) -> dict[str, list[np.ndarray]]:
     return layers
 
 
-def write_layers(path: str | Path, net: Any, blobs: Sequence[Sequence[np.ndarray]]) -> None:
-    """Write a caffemodel whole: a NetParameter without blobs, and each of its layers' parameters."""
+def write_layers(
+    path: str | Path,
+    net: Any,
+    blobs: Sequence[Sequence[np.ndarray]],
+    diffs: Sequence[Sequence[np.ndarray]] = (),
+) -> None:
+    """Write a caffemodel whole: a NetParameter without blobs, each of its layers' parameters, and their gradients."""
     with atomic.whole(path) as beside, beside.open("wb") as stream:
         rest = type(net)()
         rest.CopyFrom(net)
         rest.ClearField("layer")
         stream.write(rest.SerializeToString())
-        for layer, arrays in zip(net.layer, blobs, strict=True):
+        for layer, arrays, gradients in zip(net.layer, blobs, diffs or [()] * len(blobs), strict=True):
             header = layer.SerializeToString()
             _, field = _NAME_AND_BLOBS[_LAYER]
-            encoded = [_blob_header(array) for array in arrays]
-            size = len(header)
-            for array, head in zip(arrays, encoded, strict=True):
-                size += len(_tag(field, len(head) + array.nbytes)) + len(head) + array.nbytes
-            stream.write(_tag(_LAYER, size) + header)
-            _write_blobs(stream, field, arrays, encoded)
+            pairs = zip_longest(arrays, gradients)
+            encoded = [piece for array, gradient in pairs for piece in _encode_blob(field, array, gradient)]
+            stream.write(_tag(_LAYER, len(header) + sum(map(len, encoded))) + header)
+            stream.writelines(encoded)
 
 
 def read_state(path: str | Path) -> tuple[Any, list[np.ndarray]]:
@@ -88,7 +92,8 @@ def write_state(path: str | Path, state: Any, history: Sequence[np.ndarray]) -> 
     """Write a solverstate whole: a SolverState without history, and the history."""
     with atomic.whole(path) as beside, beside.open("wb") as stream:
         stream.write(state.SerializeToString())
-        _write_blobs(stream, _STATE_HISTORY, history, [_blob_header(array) for array in history])
+        for array in history:
+            stream.writelines(_encode_blob(_STATE_HISTORY, array))
 
 
 def legacy_equal(shape: Sequence[int], other: Sequence[int]) -> bool:
@@ -128,7 +133,7 @@ def _blob(blob: memoryview) -> np.ndarray:
             values.append(np.frombuffer(blob[start:end], "<f4"))
         elif number == _DOUBLE_DATA:
             values.append(np.frombuffer(blob[start:end], "<f8").astype(np.float32))
-        else:
+        elif number not in (_DIFF, _DOUBLE_DIFF):
             head += blob[whole_start:end]
     message = caffe_pb2.BlobProto.FromString(bytes(head))
     shape = message.shape.dim if message.HasField("shape") else _legacy_shape(message)
@@ -193,14 +198,13 @@ def _tag(number: int, size: int) -> bytes:
     return _encode_varint(number << 3 | _BYTES) + _encode_varint(size)
 
 
-def _blob_header(array: np.ndarray) -> bytes:
-    """A BlobProto up to its values, which follow."""
-    shape = caffe_pb2.BlobProto(shape=caffe_pb2.BlobShape(dim=array.shape)).SerializeToString()
-    return shape + _tag(_DATA, array.size * 4)
-
-
-def _write_blobs(stream: BinaryIO, field: int, arrays: Iterable[np.ndarray], headers: Iterable[bytes]) -> None:
-    for array, head in zip(arrays, headers, strict=True):
-        values = np.ascontiguousarray(array, dtype="<f4")
-        stream.write(_tag(field, len(head) + values.nbytes) + head)
-        stream.write(values.data if values.size else b"")
+def _encode_blob(field: int, array: np.ndarray, gradient: np.ndarray | None = None) -> list[bytes | memoryview]:
+    """Pieces of a BlobProto in that field: its tag, its shape, and the values as they lie in memory."""
+    pieces: list[bytes | memoryview] = [
+        caffe_pb2.BlobProto(shape=caffe_pb2.BlobShape(dim=array.shape)).SerializeToString()
+    ]
+    for number, values in ((_DATA, array), (_DIFF, gradient)):
+        if values is not None:
+            content = np.ascontiguousarray(values, dtype="<f4").reshape(-1).view(np.uint8).data
+            pieces += [_tag(number, len(content)), content]
+    return [_tag(field, sum(map(len, pieces))), *pieces]
