@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
-class Error(Exception):
+class Error(RuntimeError):
     """A fault in the input or the surroundings, with the file it lies in and the remedy.
 
-    Raised where the cause is known; the command line prints it as one line and exits with status 2.
+    Raised where the cause is known; the command line prints it as one line and exits with status 2. It is a
+    RuntimeError because pycaffe raises one for a file that is not there, which programs catch.
 
     Parameters
     ----------
@@ -30,3 +33,14 @@ class Error(Exception):
         place = f"{os.fspath(path)}{f':{line}' if line else ''}: " if path is not None else ""
         text = f"{place}{what}" + (f"; {remedy}" if remedy else "")
         super().__init__(" ".join(text.split()))
+
+
+@contextmanager
+def located(path: str | os.PathLike[str] | None) -> Iterator[None]:
+    """Give an `Error` that names no file the one at hand."""
+    try:
+        yield
+    except Error as error:
+        if error.path is not None or path is None:
+            raise
+        raise Error(error.what, path, remedy=error.remedy) from None

@@ -18,6 +18,7 @@ torch.backends.cudnn.allow_tf32 = False
 _CPU = torch.device("cpu")
 _device = _CPU
 _gpu = 0
+_solver_count, _solver_rank = 1, 0
 random = Random(os.getpid() ^ time.time_ns() & 0xFFFFFFFF)
 
 
@@ -51,6 +52,32 @@ def set_device(number: int) -> None:
 def set_random_seed(seed: int) -> None:
     """Start the random numbers of fillers, dropout and data transformation anew."""
     random.seed(seed)
+
+
+def solver_count() -> int:
+    """How many solvers train together, of which this process has one."""
+    return _solver_count
+
+
+def set_solver_count(count: int) -> None:
+    """Say how many solvers train together."""
+    global _solver_count
+    _solver_count = count
+
+
+def solver_rank() -> int:
+    """Which of the solvers is this process's; the first, 0, is the one that tests, logs and takes snapshots."""
+    return _solver_rank
+
+
+def set_solver_rank(rank: int) -> None:
+    """Say which of the solvers is this process's."""
+    global _solver_rank
+    _solver_rank = rank
+
+
+def set_multiprocess(multiprocess: bool) -> None:
+    """Nothing: whether the solvers are processes, as here, or threads makes no difference to them."""
 
 
 def _keep_memory() -> None:

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import cached_property
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from ftcaffe.engine import graph, memory, reach
+from ftcaffe.engine import debug, graph, memory, parameters, reach
 from ftcaffe.engine.assemble import assemble
 from ftcaffe.engine.blob import Blob
-from ftcaffe.engine.layers import Layer
-from ftcaffe.errors import Error
-from ftcaffe.proto import blobs as blob_files
+from ftcaffe.errors import Error, located
 from ftcaffe.proto import caffe_pb2, read_net
 
 
@@ -31,7 +31,7 @@ class Net:
     level, stages : what the layers' rules are held against.
     """
 
-    def __init__(self, network_file: str, *arguments: Any, **named: Any) -> None:
+    def __init__(self, network_file: str | Path, *arguments: Any, **named: Any) -> None:
         weights, phase, level, stages = _arguments(*arguments, **named)
         message = read_net(network_file)
         message.state.MergeFrom(caffe_pb2.NetState(phase=phase, level=level, stage=stages))
@@ -48,7 +48,7 @@ class Net:
 
     def _build(self, message: Any, path: str | Path | None) -> None:
         self.path = path
-        with _located(path):
+        with located(path):
             self.message = graph.prepare(message)
             made = assemble(self.message)
             self._needs_backward, self._propagate = reach.backward(
@@ -56,48 +56,53 @@ class Net:
             )
         self._nodes, self._loss_of = made.nodes, made.loss_of
         self.blobs: OrderedDict[str, Blob] = made.blobs
-        self.layers = [node.layer for node in made.nodes]
+        self.layers = [node.layer.shown for node in made.nodes]
         self.learnable, self.lr_mult, self.decay_mult = made.learnable, made.lr_mult, made.decay_mult
+        self._loss_shapes: dict[str, tuple[int, ...]] = {}  # of the blobs whose gradient holds their loss weight
         self._fits = False  # in memory: seen to when the net first runs
         self._before_forward: list[Callable[[int], None]] = []
         self._after_forward: list[Callable[[int], None]] = []
         self._before_backward: list[Callable[[int], None]] = []
         self._after_backward: list[Callable[[int], None]] = []
+        self.watch = debug.Watch(self) if self.message.debug_info else None
 
     # What pycaffe shows.
 
-    @property
+    @cached_property
     def params(self) -> OrderedDict[str, list[Blob]]:
         """Parameters by layer name, of the layers that have any."""
-        return OrderedDict((layer.name, layer.blobs) for layer in self.layers if layer.blobs)
+        return OrderedDict((node.layer.name, node.layer.blobs) for node in self._nodes if node.layer.blobs)
 
-    @property
-    def layer_dict(self) -> OrderedDict[str, Layer]:
+    @cached_property
+    def layer_dict(self) -> OrderedDict[str, Any]:
         """Layers by name."""
-        return OrderedDict((layer.name, layer) for layer in self.layers)
+        return OrderedDict(zip(self._layer_names, self.layers, strict=True))
 
-    @property
+    @cached_property
     def _layer_names(self) -> list[str]:
         """Names of the layers, in order."""
-        return [layer.name for layer in self.layers]
+        return [layer.name for layer in self.message.layer]
 
-    @property
+    @cached_property
     def inputs(self) -> list[str]:
         """Names of the tops of Input layers."""
         return [top for layer in self.message.layer if layer.type == "Input" for top in layer.top]
 
-    @property
+    @cached_property
     def outputs(self) -> list[str]:
-        """Names of the blobs that no layer takes."""
-        taken = {bottom for layer in self.message.layer for bottom in layer.bottom}
-        return [name for name in self.blobs if name not in taken]
+        """Names of the blobs that no layer takes further, in the alphabet's order, as Caffe has them."""
+        left: set[str] = set()
+        for layer in self.message.layer:
+            left.difference_update(layer.bottom)
+            left.update(layer.top)
+        return sorted(left)
 
-    @property
+    @cached_property
     def top_names(self) -> OrderedDict[str, list[str]]:
         """Names of each layer's tops."""
         return OrderedDict((layer.name, list(layer.top)) for layer in self.message.layer)
 
-    @property
+    @cached_property
     def bottom_names(self) -> OrderedDict[str, list[str]]:
         """Names of each layer's bottoms."""
         return OrderedDict((layer.name, list(layer.bottom)) for layer in self.message.layer)
@@ -106,6 +111,26 @@ class Net:
     def blob_loss_weights(self) -> OrderedDict[str, float]:
         """Weight in the loss of each blob."""
         return OrderedDict((name, self._loss_of.get(name, 0.0)) for name in self.blobs)
+
+    # pycaffe's own numbering: blobs by their place in the net.
+
+    _blob_names = property(lambda self: list(self.blobs), doc="Names of the blobs, in order.")
+    _blobs = property(lambda self: list(self.blobs.values()), doc="The blobs, in order.")
+    _blob_loss_weights = property(lambda self: list(self.blob_loss_weights.values()), doc="Of each blob.")
+    _inputs = property(lambda self: self._ids(self.inputs), doc="Numbers of the input blobs.")
+    _outputs = property(lambda self: self._ids(self.outputs), doc="Numbers of the output blobs.")
+
+    def _top_ids(self, layer: int) -> list[int]:
+        """Numbers of the tops of the layer of a number."""
+        return self._ids(self.message.layer[layer].top)
+
+    def _bottom_ids(self, layer: int) -> list[int]:
+        """Numbers of the bottoms of the layer of a number."""
+        return self._ids(self.message.layer[layer].bottom)
+
+    def _ids(self, names: Iterable[str]) -> list[int]:
+        numbers = {name: number for number, name in enumerate(self.blobs)}
+        return [numbers[name] for name in names]
 
     def forward(
         self,
@@ -116,17 +141,13 @@ class Net:
     ) -> dict[str, np.ndarray]:
         """Run the layers from `start` to `end`; returns the outputs (or the tops of `end`) and `blobs`, live.
 
-        Arrays given by name are copied to the input blobs first.
+        Arrays given by name are copied to the input blobs first: all of the net's inputs, or none.
         """
-        if inputs:
-            if set(inputs) != set(self.inputs):
-                raise Error(f"inputs are {', '.join(inputs)}, the net's are {', '.join(self.inputs)}", self.path)
-            for name, array in inputs.items():
-                if array.shape[0] != self.blobs[name].shape[0]:
-                    raise Error(f"input '{name}' is a batch of {array.shape[0]}, not {self.blobs[name].shape[0]}")
-                self.blobs[name].data[...] = array
         first = self._index(start) if start is not None else 0
         last = self._index(end) if end is not None else len(self.layers) - 1
+        self._check_given("inputs", inputs, self.inputs)
+        for name, array in inputs.items():
+            self.blobs[name].data[...] = array
         self._forward(first, last)
         shown = self.top_names[end] if end is not None else self.outputs
         return {name: self.blobs[name].data for name in dict.fromkeys([*shown, *(blobs or ())])}
@@ -136,61 +157,105 @@ class Net:
     ) -> dict[str, np.ndarray]:
         """Run the layers backward from `start` down to `end`; returns the gradients of the inputs and of `diffs`.
 
-        Arrays given by name are copied to the gradients of those outputs first.
+        Arrays given by name are copied to the gradients of the outputs first: all of them, or none.
         """
-        for name, array in tops.items():
-            if name not in self.outputs:
-                raise Error(f"'{name}' is no output; the outputs are {', '.join(self.outputs)}", self.path)
-            self.blobs[name].diff[...] = array
         first = self._index(start) if start is not None else len(self.layers) - 1
         last = self._index(end) if end is not None else 0
+        self._check_given("outputs", tops, self.outputs)
+        for name, array in tops.items():
+            self.blobs[name].diff[...] = array
         self._backward(first, last)
         shown = self.bottom_names[end] if end is not None else self.inputs
         return {name: self.blobs[name].diff for name in dict.fromkeys([*shown, *(diffs or ())])}
 
+    def forward_all(self, blobs: Iterable[str] | None = None, **inputs: np.ndarray) -> dict[str, np.ndarray]:
+        """As `forward` for arrays of any length, batch by batch, the last one filled up with zeros."""
+        found, _ = self._all([*self.outputs, *(blobs or ())], None, blobs, None, inputs)
+        return found
+
+    def forward_backward_all(
+        self, blobs: Iterable[str] | None = None, diffs: Iterable[str] | None = None, **arrays: np.ndarray
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """As `forward` and `backward` for arrays of any length: inputs, and gradients of outputs, by name."""
+        return self._all([*self.outputs, *(blobs or ())], [*self.inputs, *(diffs or ())], blobs, diffs, arrays)
+
+    def _all(
+        self,
+        shown: list[str],
+        shown_diffs: list[str] | None,
+        blobs: Iterable[str] | None,
+        diffs: Iterable[str] | None,
+        arrays: dict[str, np.ndarray],
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        if not arrays:
+            raise Error("no arrays are given to run through the net", self.path)
+        found: dict[str, list[np.ndarray]] = {name: [] for name in shown}
+        found_diffs: dict[str, list[np.ndarray]] = {name: [] for name in shown_diffs or ()}
+        below = self._batch({name: array for name, array in arrays.items() if name in self.inputs})
+        above = self._batch({name: array for name, array in arrays.items() if name not in self.inputs})
+        nothing: dict[str, np.ndarray] = {}
+        for inputs, tops in zip_longest(below, above, fillvalue=nothing):
+            for name, array in self.forward(blobs, None, None, **inputs).items():
+                found[name].append(array.copy())
+            if shown_diffs is not None:
+                for name, array in self.backward(diffs, None, None, **tops).items():
+                    found_diffs[name].append(array.copy())
+        count = len(next(iter(arrays.values())))
+        return (
+            {name: np.concatenate(batches)[:count] for name, batches in found.items()},
+            {name: np.concatenate(batches)[:count] for name, batches in found_diffs.items()},
+        )
+
+    def _batch(self, arrays: dict[str, np.ndarray]) -> Iterator[dict[str, np.ndarray]]:
+        """Arrays cut in batches of the net's size, which is the first blob's; zeros fill up the last."""
+        size = next(iter(self.blobs.values())).shape[0]
+        count = len(next(iter(arrays.values()))) if arrays else 0
+        for start in range(0, count, size):
+            batch = {name: array[start : start + size] for name, array in arrays.items()}
+            missing = start + size - count
+            if missing > 0:
+                batch = {
+                    name: np.concatenate([part, np.zeros((missing, *part.shape[1:]))]) for name, part in batch.items()
+                }
+            yield batch
+
+    def set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:
+        """Give the net's MemoryData layer, its first, what to read: images, N×C×H×W, and N labels, float32."""
+        self._set_input_arrays(data, np.asarray(labels).reshape(-1, 1, 1, 1) if np.ndim(labels) == 1 else labels)
+
+    def _set_input_arrays(self, data: np.ndarray, labels: np.ndarray) -> None:
+        if self.message.layer[0].type != "MemoryData":
+            raise Error("set_input_arrays is for a net whose first layer is a MemoryData layer", self.path)
+        with located(self.path):
+            self.layers[0].reset(data, labels)
+
     def reshape(self) -> None:
         """Let every layer follow the shapes of the blobs below it."""
-        with _located(self.path):
+        with located(self.path):
             for node in self._nodes:
                 node.reshape()
         self._fits = False
 
     def copy_from(self, weights: str | Path) -> None:
-        """Copy the parameters of a caffemodel to the layers of the same names; other layers are left as they are.
+        """Copy the parameters of a caffemodel of either form to the layers of the same names (`parameters.copy`)."""
+        parameters.copy(self._nodes, weights)
 
-        Raises `Error` naming the layer and both shapes where they do not fit; nothing is copied then.
-        """
-        pairs = []
-        layers = self.layer_dict
-        for name, arrays in blob_files.read_layers(weights).items():
-            if name not in layers:
-                continue
-            targets = layers[name].blobs
-            if len(arrays) != len(targets):
-                raise Error(f"layer '{name}': {len(arrays)} blobs, the net has {len(targets)}", weights)
-            for array, target in zip(arrays, targets, strict=True):
-                if not blob_files.legacy_equal(array.shape, target.shape):
-                    raise Error(
-                        f"layer '{name}': weights of shape {array.shape}, the net's are {target.shape}",
-                        weights,
-                        remedy="rename the layer to start it fresh, or use the net that the weights belong to",
-                    )
-                pairs.append((target, array))
-        for target, array in pairs:
-            target.data[...] = array.reshape(target.shape)
+    def save(self, path: str | Path, write_diff: bool = False) -> None:
+        """Write the parameters as a caffemodel, with their gradients when asked."""
+        parameters.save(self.message, self._nodes, path, write_diff)
 
-    def save(self, path: str | Path) -> None:
-        """Write the parameters as a caffemodel."""
-        blob_files.write_layers(path, self.message, [[blob.data for blob in layer.blobs] for layer in self.layers])
+    def load_hdf5(self, path: str | Path) -> None:
+        """Copy the parameters of a caffemodel in HDF5 to the layers of the same names."""
+        parameters.copy_hdf5(self._nodes, path)
+
+    def save_hdf5(self, path: str | Path, write_diff: bool = False) -> None:
+        """Write the parameters as a caffemodel in HDF5, with their gradients when asked."""
+        parameters.save_hdf5(self._nodes, path, write_diff)
 
     def share_with(self, other: Net) -> None:
         """Hold the very parameters of the layers of the same names of another net."""
-        layers = other.layer_dict
-        for name, blobs in self.params.items():
-            for blob, source in zip(blobs, layers[name].blobs if name in layers else [], strict=name in layers):
-                if blob.shape != source.shape:
-                    raise Error(f"layer '{name}': shapes {blob.shape} and {source.shape} cannot be shared", self.path)
-                blob.share(source)
+        with located(self.path):
+            parameters.share(self._nodes, other._nodes)
 
     def clear_param_diffs(self) -> None:
         """Make the gradients of the parameters zero."""
@@ -217,8 +282,9 @@ class Net:
 
     def _forward(self, first: int, last: int) -> float:
         """Run layers `first` to `last`; returns their weighted loss."""
+        self._check_range(first, last)
         losses: list[torch.Tensor] = []
-        with _located(self.path), self._within_memory():
+        with located(self.path), self._within_memory():
             for number in range(first, last + 1):
                 for call in self._before_forward:
                     call(number)
@@ -232,9 +298,9 @@ class Net:
 
     def _backward(self, first: int, last: int) -> None:
         """Run layers `first` down to `last` backward, those that need it."""
-        for name, weight in self._loss_of.items():
-            self.blobs[name].gradient.tensor.fill_(weight)
-        with _located(self.path), self._within_memory():
+        self._check_range(last, first)
+        self._weigh_losses()
+        with located(self.path), self._within_memory():
             for number in range(first, last - 1, -1):
                 if not self._needs_backward[number]:
                     continue
@@ -249,30 +315,39 @@ class Net:
         """Checks once for each batch size that the net fits; where it turns out not to, says which batch would."""
         backward = any(self._needs_backward)
         if not self._fits:
-            with _located(self.path):
+            with located(self.path):
                 memory.check(self._nodes, backward)
             self._fits = True
         return memory.guard(self._nodes, backward)
+
+    def _weigh_losses(self) -> None:
+        """Write each loss's weight to its gradient, once: what a user puts there in its place is what counts then."""
+        for name, weight in self._loss_of.items():
+            blob = self.blobs[name]
+            if self._loss_shapes.get(name) != blob.shape:
+                blob.gradient.tensor.fill_(weight)
+                self._loss_shapes[name] = blob.shape
+
+    def _check_range(self, low: int, high: int) -> None:
+        if low < 0 or high >= len(self.layers):
+            raise Error(f"layers {low} to {high} are asked for, there are 0 to {len(self.layers) - 1}", self.path)
+
+    def _check_given(self, what: str, given: dict[str, np.ndarray], wanted: list[str]) -> None:
+        if given and set(given) != set(wanted):
+            raise Error(f"arrays are given for {', '.join(given)}; the {what} are {', '.join(wanted)}", self.path)
+        for name, array in given.items():
+            if array.shape[0] != self.blobs[name].shape[0]:
+                raise Error(f"'{name}' is given a batch of {array.shape[0]}, not of {self.blobs[name].shape[0]}")
 
     def _index(self, layer: str) -> int:
         try:
             return self._layer_names.index(layer)
         except ValueError:
-            raise Error(f"no layer '{layer}'; there are: {', '.join(self._layer_names)}", self.path) from None
+            raise _NoLayer(f"no layer '{layer}'; there are: {', '.join(self._layer_names)}", self.path) from None
 
 
-class _located:
-    """Gives an `Error` without a file the net's."""
-
-    def __init__(self, path: str | Path | None) -> None:
-        self.path = path
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: Any, error: Any, trace: Any) -> None:
-        if isinstance(error, Error) and error.path is None and self.path is not None:
-            raise Error(error.what, self.path, remedy=error.remedy) from None
+class _NoLayer(Error, ValueError):
+    """For pycaffe programs that expect a ValueError."""
 
 
 def _arguments(

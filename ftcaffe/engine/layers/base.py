@@ -43,6 +43,14 @@ def layer_class(message: Any) -> type[Layer]:
         ) from None
 
 
+class BlobVec(list[Blob]):
+    """Parameters of a layer: a list to which a Python layer adds its own."""
+
+    def add_blob(self, *shape: int) -> None:
+        """Append a blob of zeros."""
+        self.append(Blob(shape))
+
+
 class Layer:
     """One layer. A subclass says its parameters, its shapes and its forward; the rest has a default.
 
@@ -65,7 +73,7 @@ class Layer:
         self.message = message
         self.name: str = message.name
         self.training = message.phase == 0
-        self.blobs: list[Blob] = []
+        self.blobs = BlobVec()
         self.propagate: list[bool] = []  # which parameters need a gradient
         self.weights: list[torch.Tensor] = []  # the parameters, while `compute` runs
 
@@ -124,9 +132,21 @@ class Layer:
     def add_parameter(self, shape: Shape, filler: Any) -> None:
         """Append a parameter blob, filled."""
         blob = Blob(shape)
-        fillers.fill(blob, filler)
+        self.fill(blob, filler)
         self.blobs.append(blob)
         self.propagate.append(True)
+
+    def fill(self, blob: Blob, filler: Any) -> None:
+        """Fill a blob; `Error` naming this layer where the filler does not do for it."""
+        try:
+            fillers.fill(blob, filler)
+        except Error as error:
+            raise self.fault(str(error)) from None
+
+    @property
+    def shown(self) -> Any:
+        """What `Net.layers` has for it."""
+        return self
 
     def fault(self, what: str) -> Error:
         """An `Error` that names this layer."""
