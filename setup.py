@@ -50,6 +50,9 @@ setup(
             "evaluate = evaluation.commands:EVALUATE",
             "compare = evaluation.commands:COMPARE",
             "report = evaluation.commands:REPORT",
+            "upgrade_net_proto_text = ftcaffe.tools.commands:UPGRADE_NET_PROTO_TEXT",
+            "upgrade_net_proto_binary = ftcaffe.tools.commands:UPGRADE_NET_PROTO_BINARY",
+            "upgrade_solver_proto_text = ftcaffe.tools.commands:UPGRADE_SOLVER_PROTO_TEXT",
         ],
         "ftcaffe.applications": [
             "polyp = data_prep.polyp:POLYP",

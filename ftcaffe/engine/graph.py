@@ -5,48 +5,31 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ftcaffe.engine import net_log
 from ftcaffe.errors import Error
 from ftcaffe.proto import caffe_pb2, rules
 
 
 def prepare(net: Any) -> Any:
-    """The NetParameter that is run: inputs as an Input layer, layers filtered by `net.state`, splits inserted.
+    """The NetParameter that is run, from one of current form: layers filtered by `net.state`, splits inserted.
 
-    Raises `Error` for a bottom that no layer before gives, a top given twice, and V0 or V1 layers.
+    Raises `Error` for a bottom that no layer before gives and a top given twice.
     """
-    if net.layers:
-        raise Error("has layers of the old form ('layers'); write them as 'layer'")
     ready = caffe_pb2.NetParameter()
     ready.CopyFrom(net)
     ready.ClearField("layer")
-    if net.input:
-        ready.layer.append(_inputs(net))
-        for field in ("input", "input_shape", "input_dim"):
-            ready.ClearField(field)
     for layer in net.layer:
         if layer.include and layer.exclude:
             raise Error(f"layer '{layer.name}': include and exclude rules exclude each other")
         if rules.included(layer, net.state):
             ready.layer.append(layer)
+        else:
+            net_log.left_out(layer, net.state)
+    net_log.begin(ready)
     for layer in ready.layer:
         if not layer.HasField("phase"):
             layer.phase = net.state.phase
     return _split(ready)
-
-
-def _inputs(net: Any) -> Any:
-    """The Input layer that the old fields input, input_shape and input_dim stand for."""
-    layer = caffe_pb2.LayerParameter(name="input", type="Input", top=net.input)
-    if net.input_shape:
-        layer.input_param.shape.extend(net.input_shape)
-    else:
-        if len(net.input_dim) != 4 * len(net.input):
-            raise Error(
-                f"{len(net.input)} inputs need {4 * len(net.input)} times input_dim, not {len(net.input_dim)}"
-            )
-        for start in range(0, len(net.input_dim), 4):
-            layer.input_param.shape.add(dim=net.input_dim[start : start + 4])
-    return layer
 
 
 def _split(net: Any) -> Any:
