@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Any
 
+from ftcaffe.engine import net_log
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers import Layer, layer_class
 from ftcaffe.proto import caffe_pb2
@@ -49,6 +50,7 @@ class Assembly:
     lr_mult: list[float] = field(default_factory=list)
     decay_mult: list[float] = field(default_factory=list)
     _owners: dict[str, int] = field(default_factory=dict)
+    _bytes: int = 0  # of the tops
 
     def add(self, message: Any) -> None:
         """Make a layer, shape its tops, take up its losses and parameters."""
@@ -56,6 +58,7 @@ class Assembly:
         if kind.automatic_tops:
             for index in range(len(message.top), kind.tops[0]):
                 message.top.append(f"(automatic) {message.name}" + (f" {index}" if index else ""))
+        net_log.creating(message)
         layer = kind(message)
         _check_count(layer, "bottom", len(message.bottom), kind.bottoms)
         _check_count(layer, "top", len(message.top), kind.tops)
@@ -70,6 +73,7 @@ class Assembly:
         self._weigh_losses(node, message)
         self._own_parameters(layer, message)
         self.nodes.append(node)
+        self._bytes = net_log.set_up(message, node, self._bytes)
 
     def _weigh_losses(self, node: Node, message: Any) -> None:
         if len(message.loss_weight) not in (0, len(message.top)):

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import threading
 import time
@@ -48,13 +49,13 @@ def error(origin: str, text: str, *values: Any) -> None:
 
 
 class Message:
-    """A protobuf message in a line: its text is made only when someone listens."""
+    """A protobuf message in a line: its text is made only when someone listens, its numbers written as C++ does."""
 
     def __init__(self, message: Any) -> None:
         self._message = message
 
     def __str__(self) -> str:
-        return to_text(self._message).rstrip("\n")
+        return re.sub(r"(: -?\d+)\.0$", r"\1", to_text(self._message), flags=re.MULTILINE).rstrip("\n")
 
 
 class Formatter(logging.Formatter):

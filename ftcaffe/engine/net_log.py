@@ -1,0 +1,74 @@
+"""What Caffe's log says while a net is built: its layers, their shapes, what needs a backward."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from ftcaffe.engine import glog
+
+if TYPE_CHECKING:
+    from ftcaffe.engine.assemble import Node
+    from ftcaffe.engine.net import Net
+
+_FLOAT = 4
+
+
+def left_out(layer: Any, state: Any) -> None:
+    """A layer that the rules leave out, where the phase is the reason."""
+    for rule in layer.include:
+        if rule.HasField("phase") and rule.phase != state.phase:
+            glog.info(
+                "net.cpp:296",
+                "The NetState phase (%d) differed from the phase (%d) specified by a rule in layer %s",
+                state.phase,
+                rule.phase,
+                layer.name,
+            )
+
+
+def begin(net: Any) -> None:
+    """The prototxt as it is after the rules."""
+    glog.info("net.cpp:53", "Initializing net from parameters: \n%s", glog.Message(net))
+
+
+def creating(layer: Any) -> None:
+    """A layer's name and wires, before anything can go wrong with it."""
+    if not glog.wanted():
+        return
+    glog.info("layer_factory.hpp:77", "Creating layer %s", layer.name)
+    glog.info("net.cpp:86", "Creating Layer %s", layer.name)
+    for name in layer.bottom:
+        glog.info("net.cpp:408", "%s <- %s", layer.name, name)
+    for name in layer.top:
+        if name in layer.bottom:
+            glog.info("net.cpp:369", "%s -> %s (in-place)", layer.name, name)
+        else:
+            glog.info("net.cpp:382", "%s -> %s", layer.name, name)
+
+
+def set_up(layer: Any, node: Node, before: int) -> int:
+    """A layer's shapes and loss weights; returns the bytes of the tops so far, of `before` those before it."""
+    count = before + _FLOAT * sum(top.count for top in node.tops)
+    if glog.wanted():
+        weights = dict(node.losses)
+        glog.info("net.cpp:124", "Setting up %s", layer.name)
+        for index, top in enumerate(node.tops):
+            shape = "".join(f"{n} " for n in top.shape)
+            glog.info("net.cpp:131", "Top shape: %s(%d)", shape, math.prod(top.shape))
+            if index in weights:
+                glog.info("net.cpp:134", "    with loss weight %g", weights[index])
+        glog.info("net.cpp:139", "Memory required for data: %d", count)
+    return count
+
+
+def end(net: Net) -> None:
+    """Which layers need a backward, the last first; the outputs."""
+    for layer, needed in reversed(list(zip(net.message.layer, net._needs_backward, strict=True))):
+        if needed:
+            glog.info("net.cpp:200", "%s needs backward computation.", layer.name)
+        else:
+            glog.info("net.cpp:202", "%s does not need backward computation.", layer.name)
+    for name in net.outputs:
+        glog.info("net.cpp:244", "This network produces output %s", name)
+    glog.info("net.cpp:257", "Network initialization done.")
