@@ -16,7 +16,7 @@ def backward(layers: Sequence[Layer], losses: Container[str], forced: bool) -> t
     losses : names of the blobs that are summed in the loss.
     forced : `force_backward`: every bottom that allows it gets a gradient.
     """
-    needed, propagated = _from_parameters(layers, forced)
+    needed, propagated = _from_parameters(layers)
     under_loss: set[str] = set()
     skipped: set[str] = set()
     for number in range(len(layers) - 1, -1, -1):
@@ -25,19 +25,21 @@ def backward(layers: Sequence[Layer], losses: Container[str], forced: bool) -> t
         if needed[number] and tops and all(name in skipped for name in tops):
             needed[number] = False
             propagated[number] = [False] * len(bottoms)
-        if not contributes and not forced:
+        if not contributes:
             needed[number] = False
         for index, name in enumerate(bottoms):
             if contributes:
                 under_loss.add(name)
-            elif not forced:
+            else:
                 propagated[number][index] = False
             if not propagated[number][index]:
                 skipped.add(name)
+    if forced:
+        _force(layers, needed, propagated)
     return needed, propagated
 
 
-def _from_parameters(layers: Sequence[Layer], forced: bool) -> tuple[list[bool], list[list[bool]]]:
+def _from_parameters(layers: Sequence[Layer]) -> tuple[list[bool], list[list[bool]]]:
     """The same, seen only from below: a layer needs a backward that learns or stands on one that does."""
     reached: dict[str, bool] = {}
     needed: list[bool] = []
@@ -50,11 +52,18 @@ def _from_parameters(layers: Sequence[Layer], forced: bool) -> tuple[list[bool],
             below = list(message.propagate_down)
             if len(below) != len(message.bottom):
                 raise layer.fault("propagate_down is given for some bottoms only")
-        if forced:
-            allowed = layer.forced_backward
-            below = [b or allowed is None or i in allowed for i, b in enumerate(below)]
-            needs = needs or bool(message.bottom)
         needed.append(needs)
         propagated.append(below)
         reached.update((name, needs) for name in message.top)
     return needed, propagated
+
+
+def _force(layers: Sequence[Layer], needed: list[bool], propagated: list[list[bool]]) -> None:
+    """Every layer with bottoms, to every bottom that it allows and to its parameters, whatever their lr_mult."""
+    for number, layer in enumerate(layers):
+        layer.propagate = [True] * len(layer.propagate)
+        needed[number] = needed[number] or bool(layer.message.bottom)
+        allowed = layer.forced_backward
+        propagated[number] = [
+            wanted or allowed is None or index in allowed for index, wanted in enumerate(propagated[number])
+        ]
