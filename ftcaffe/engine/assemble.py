@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 from ftcaffe.engine import net_log
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers import Layer, layer_class
+from ftcaffe.errors import Error
 from ftcaffe.proto import caffe_pb2
 
 
@@ -32,7 +35,8 @@ class Node:
         shapes = [blob.shape for blob in self.bottoms]
         if shapes != self._seen or self.layer.reshapes_always:
             self._seen = shapes
-            self.layer.reshape(self.bottoms, self.tops)
+            with _naming(self.layer):
+                self.layer.reshape(self.bottoms, self.tops)
 
 
 @dataclass
@@ -67,7 +71,8 @@ class Assembly:
                 f"has {len(message.bottom)} bottoms and {len(message.top)} tops, a top for each is needed"
             )
         bottoms = [self.blobs[name] for name in message.bottom]
-        layer.setup(bottoms)
+        with _naming(layer):
+            layer.setup(bottoms)
         node = Node(layer, bottoms, [self.blobs.setdefault(name, Blob()) for name in message.top])
         node.reshape()
         self._weigh_losses(node, message)
@@ -126,6 +131,17 @@ def assemble(message: Any) -> Assembly:
     for layer in message.layer:
         assembly.add(layer)
     return assembly
+
+
+@contextmanager
+def _naming(layer: Layer) -> Iterator[None]:
+    """Give an `Error` about a blob, which knows no layer, the one that makes it."""
+    try:
+        yield
+    except Error as error:
+        if error.what.startswith("a blob of "):
+            raise layer.fault(error.what) from None
+        raise
 
 
 def _check_count(layer: Layer, what: str, count: int, allowed: tuple[int, int | None]) -> None:

@@ -10,6 +10,7 @@ import torch
 from ftcaffe.engine import fillers
 from ftcaffe.engine.blob import Blob
 from ftcaffe.errors import Error
+from ftcaffe.proto import forks
 
 Shape = tuple[int, ...]
 L = TypeVar("L", bound=type["Layer"])
@@ -33,14 +34,15 @@ def layer_type_list() -> list[str]:
 
 
 def layer_class(message: Any) -> type[Layer]:
-    """The class for a LayerParameter's type; `Error` naming those there are for another type."""
+    """The class for a LayerParameter's type; for another, `Error` naming the fork that it is of or those that are."""
     try:
         return _TYPES[message.type]
     except KeyError:
-        raise Error(
-            f"layer '{message.name}': no layer type '{message.type}'",
-            remedy=f"there are: {', '.join(layer_type_list())}",
-        ) from None
+        what = f"layer '{message.name}': no layer type '{message.type}'"
+        if fork := forks.of_type(message.type):
+            what += f", which BVLC Caffe has not: it is of {fork}"
+            raise Error(what, remedy="write it as a Python layer, or leave it out") from None
+        raise Error(what, remedy=f"there are: {', '.join(layer_type_list())}") from None
 
 
 class BlobVec(list[Blob]):
