@@ -39,6 +39,42 @@ def set_parameters(net, rng, scale):
             blob.data[...] = rng.standard_normal(blob.data.shape).astype(np.float32) * np.float32(deviation)
 
 
+def set_inputs(net, rng, case):
+    """Fill the inputs as the case says."""
+    for key in net.inputs:
+        blob = net.blobs[key]
+        if key in case.get("classes", {}):
+            blob.data[...] = rng.randint(0, case["classes"][key], blob.data.shape)
+        elif key in case.get("ranges", {}):
+            blob.data[...] = rng.uniform(*case["ranges"][key], size=blob.data.shape)
+        elif key in case.get("values", {}):
+            blob.data[...] = np.reshape(case["values"][key], blob.data.shape)
+        elif case.get("whole_numbers"):
+            blob.data[...] = rng.randint(-2, 3, blob.data.shape)
+        else:
+            blob.data[...] = rng.standard_normal(blob.data.shape)
+
+
+def backward(net, rng, case):
+    """A backward pass, from random gradients of the outputs unless the net has a loss of its own."""
+    for key in net.outputs:
+        if not case.get("loss"):
+            net.blobs[key].diff[...] = rng.standard_normal(net.blobs[key].diff.shape)
+    net.backward()
+
+
+def gradients(net, case, mark=""):
+    """The gradients of inputs and parameters."""
+    found = {}
+    for key in net.inputs:
+        if key not in case.get("classes", {}) and key not in case.get("values", {}):
+            found[f"bottom/{key}{mark}"] = sampled(net.blobs[key].diff)
+    for key in net.params:
+        for index, blob in enumerate(net.params[key]):
+            found[f"parameter/{key}/{index}{mark}"] = sampled(blob.diff)
+    return found
+
+
 def layer(caffe, name, case):
     """Forward and backward of a small net whose inputs, parameters and top gradients are set from the name."""
     rng = seeded(name)
@@ -52,42 +88,49 @@ def layer(caffe, name, case):
                 found[f"filled/{key}/{index}"] = sampled(blob.data)
     else:
         set_parameters(net, rng, 0.5)
-    for key in net.inputs:
-        blob = net.blobs[key]
-        if key in case.get("classes", {}):
-            blob.data[...] = rng.randint(0, case["classes"][key], blob.data.shape)
-        elif key in case.get("ranges", {}):
-            blob.data[...] = rng.uniform(*case["ranges"][key], size=blob.data.shape)
-        elif key in case.get("values", {}):
-            blob.data[...] = np.reshape(case["values"][key], blob.data.shape)
-        elif case.get("whole_numbers"):
-            blob.data[...] = rng.randint(-2, 3, blob.data.shape)
-        else:
-            blob.data[...] = rng.standard_normal(blob.data.shape)
+        if case.get("statistics"):
+            for blob in (blob for key in net.params for blob in net.params[key]):
+                np.abs(blob.data, out=blob.data)
+    set_inputs(net, rng, case)
+    if "memory" in case:
+        data = rng.standard_normal(case["memory"]).astype(np.float32)
+        net.set_input_arrays(data, np.arange(len(data), dtype=np.float32))
     for turn in range(case.get("forwards", 1)):
         for key, value in net.forward().items():
             found[f"top/{key}/{turn}"] = sampled(value)
     if case.get("backward", True):
-        for key in net.outputs:
-            if not case.get("loss"):
-                net.blobs[key].diff[...] = rng.standard_normal(net.blobs[key].diff.shape)
-        net.backward()
-        for key in net.inputs:
-            if key not in case.get("classes", {}) and key not in case.get("values", {}):
-                found[f"bottom/{key}"] = sampled(net.blobs[key].diff)
+        for turn in range(case.get("passes", 1)):
+            if turn:
+                net.forward()
+            backward(net, rng, case)
+        found.update(gradients(net, case))
+    for number, shapes in enumerate(case.get("reshapes", [])):
+        for key, shape in shapes.items():
+            net.blobs[key].reshape(*shape)
+        set_inputs(net, rng, case)
+        for key, value in net.forward().items():
+            found[f"top/{key}/reshaped/{number}"] = sampled(value)
+            found[f"shape/{key}/reshaped/{number}"] = np.array(value.shape, np.float32)
+        if case.get("backward", True):
+            backward(net, rng, case)
+            found.update(gradients(net, case, f"/reshaped/{number}"))
+    if case.get("statistics"):
         for key in net.params:
             for index, blob in enumerate(net.params[key]):
-                found[f"parameter/{key}/{index}"] = sampled(blob.diff)
+                found[f"statistics/{key}/{index}"] = sampled(blob.data)
     return found
 
 
 def training(caffe, name, case):
     """Losses of a number of iterations, and the weights before and after."""
     solver = caffe.get_solver(case["solver"])
-    set_parameters(solver.net, seeded(case.get("start", name)), None)
+    filled = case.get("keep_fillers")  # then everything comes from the solver's random_seed
+    if not filled:
+        set_parameters(solver.net, seeded(case.get("start", name)), None)
     if "restore" in case:
         solver.restore(case["restore"])
-    caffe.set_random_seed(1)
+    if not filled:
+        caffe.set_random_seed(1)
     found = {}
     for key in solver.net.params:
         found[f"before/{key}"] = sampled(solver.net.params[key][0].data)
