@@ -112,7 +112,7 @@ class TestNet:
         net.params["ip"][1].data[...] = [5, 0]
         np.testing.assert_array_equal(other.params["ip"][1].data, [5, 0])
 
-    def test_no_backward_below_what_learns(self, write):
+    def test_no_backward_below_what_learns(self, write, monkeypatch):
         text = (
             NET.replace('name: "conv" type', 'param { lr_mult: 0 } param { lr_mult: 0 } name: "conv" type')
             + 'layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }'
@@ -120,7 +120,8 @@ class TestNet:
         label = 'layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 2 } } }'
         net = caffe.Net(write(label + text), caffe.TRAIN)
         reached = []
-        net.before_backward(lambda number: reached.append(net._layer_names[number]))
+        for layer in net.layers:
+            monkeypatch.setattr(layer, "backward", lambda *_, name=layer.name: reached.append(name))
         net.forward()
         net.backward()
         assert reached == ["loss", "ip_ip_0_split", "ip"]
@@ -152,7 +153,7 @@ class TestNet:
         (('top: "ip"', 'top: "data"'), "layer 'ip': top 'data' is given by an earlier layer too"),
         (('top: "prob"', 'top: "prob" top: "more"'), "layer 'prob' (Softmax): has 2 tops, and takes 1"),
         (("kernel_size: 3", "kernel_size: 9"), "layer 'conv' (Convolution): a kernel of (9, 9) does not fit"),
-        (('type: "xavier"', 'type: "unary"'), "no filler 'unary'; there are: constant, gaussian, msra, xavier"),
+        (('type: "xavier"', 'type: "unary"'), "no filler 'unary'; there are: bilinear, constant, gaussian"),
         (("kernel_size: 3", "kernel_syze: 3"), "kernel_syze"),
         (("kernel_size: 3", "kernel_size: {"), ":4: "),
     ],
@@ -273,10 +274,10 @@ class TestData:
         message = caffe_pb2.DataParameter(source="train.lmdb", batch_size=6)
         batches = Batches(message, DataTransformer(caffe_pb2.TransformationParameter(), False))
         stored = [datum.decode(record)[0] for _, record in lmdb.Records("train.lmdb")]
-        stream = batches.from_record(start)
+        stream = batches.batches(start)
         for turn in range(5):
             images, _ = next(stream)
-            wanted = [stored[(start + 6 * turn + i) % 20] for i in range(6)]
+            wanted = [stored[(6 * (start + turn) + i) % 20] for i in range(6)]
             np.testing.assert_array_equal(images, wanted)
 
     def test_a_forgotten_net_ends_its_thread(self, work):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import struct
+import time
 import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +18,7 @@ _REMEDY = "prepare the data set anew"
 _META = struct.Struct("<16xII")  # past a page's header: magic, format version
 _MAGIC, _VERSION = 0xBEEFC0DE, 1
 _FIRST_MAP = 1 << 26
+_PATIENCE = 100  # hundredths of a second
 _TRANSACTION_BYTES, _TRANSACTION_RECORDS = 1 << 26, 1000
 # LMDB forbids opening one file twice in a process: readers of the same one share its environment.
 _OPEN: weakref.WeakValueDictionary[tuple[int, int], lmdb.Environment] = weakref.WeakValueDictionary()
@@ -98,11 +101,19 @@ class Records:
 def _environment(path: Path) -> lmdb.Environment:
     status = (path / "data.mdb").stat()
     identity = (status.st_dev, status.st_ino)
-    environment = _OPEN.get(identity)
-    if environment is None:
-        environment = lmdb.open(str(path), readonly=True, lock=False, readahead=False)
-        _OPEN[identity] = environment
-    return environment
+    for attempt in itertools.count():
+        environment = _OPEN.get(identity)
+        if environment is not None:
+            return environment
+        try:
+            environment = _OPEN[identity] = lmdb.open(str(path), readonly=True, lock=False, readahead=False)
+            return environment
+        except lmdb.Error as error:
+            # A reader's thread is just closing the last environment of that file.
+            if "already open" not in str(error) or attempt == _PATIENCE:
+                raise
+            time.sleep(0.01)
+    raise AssertionError
 
 
 def write(path: str | Path, records: Iterable[tuple[bytes, bytes]]) -> int:

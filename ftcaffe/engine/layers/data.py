@@ -1,32 +1,21 @@
-"""Layers that bring data in: Input and Data."""
+"""Layers of values that the prototxt shapes (Input, DummyData), and of an LMDB's records (Data)."""
 
 from __future__ import annotations
 
-import queue
-import threading
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 
-from ftcaffe.engine import mode
 from ftcaffe.engine.blob import Blob
-from ftcaffe.engine.layers.base import Layer, Shape, register
+from ftcaffe.engine.layers.base import Shape, register
+from ftcaffe.engine.layers.source import Batch, Reading, Source
 from ftcaffe.engine.transformer import DataTransformer
 from ftcaffe.errors import Error
+from ftcaffe.proto import caffe_pb2
 from ftcaffe.store import datum
 from ftcaffe.store.lmdb import Records
-
-
-class Source(Layer):
-    """A layer without bottoms; nothing flows back."""
-
-    bottoms = (0, 0)
-    tops: tuple[int, int | None] = (1, None)
-
-    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        """Nothing."""
 
 
 @register("Input")
@@ -37,7 +26,7 @@ class Input(Source):
         """As given; a top that the user has reshaped since keeps his shape (see `Net`)."""
         given = [tuple(shape.dim) for shape in self.message.input_param.shape]
         count = len(self.message.top)
-        if len(given) not in (1, count):
+        if len(given) not in (0, 1, count):
             raise self.fault(f"{len(given)} shapes for {count} tops")
         return given * count if len(given) == 1 else given
 
@@ -45,41 +34,66 @@ class Input(Source):
         """Nothing: the values are the user's."""
 
 
-@register("Data")
-class Data(Source):
-    """Batches of an LMDB's records in key order, begun again after the last; tops are images and labels.
-
-    A thread reads ahead by `prefetch` batches. `seek` moves to the batch of an iteration, which a resumed solver
-    uses: Caffe itself begins at record 0 again.
-    """
-
-    tops = (1, 2)
+@register("DummyData")
+class DummyData(Source):
+    """Tops filled by fillers, anew at each forward pass; those of a constant are filled once, and then the user's."""
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
-        """Open the LMDB, see the first record's shape, start reading."""
-        message = self.message.data_param
-        if message.backend != message.LMDB:
-            raise self.fault("LevelDB is not read; convert it to LMDB")
-        if message.batch_size < 1:
-            raise self.fault("batch_size is at least 1")
-        self.batches = Batches(message, DataTransformer(self.message.transform_param, self.training))
-        skip = mode.random.word() % message.rand_skip if message.rand_skip else 0
-        self._ahead = ReadAhead(self.batches, skip, message.prefetch)
+        """Look at the fillers: none (zeros), one for all tops, or one each."""
+        given = list(self.message.dummy_data_param.data_filler) or [caffe_pb2.FillerParameter()]
+        self._fillers = self._one_each("data_filler", given)
+        self._filled = False
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
-        """batch × channels × height × width, and batch."""
-        shape = self.batches.shape
-        return [shape, shape[:1]]
+        """One shape for all tops or one each, as `shape` or as num, channels, height and width."""
+        message = self.message.dummy_data_param
+        legacy = {name: list(getattr(message, name)) for name in ("num", "channels", "height", "width")}
+        if not any(legacy.values()):
+            return self._one_each("shape", [tuple(shape.dim) for shape in message.shape])
+        if message.shape:
+            raise self.fault("shape and the older num, channels, height, width exclude each other")
+        lengths = [self._one_each(name, values) for name, values in legacy.items()]
+        return list(zip(*lengths, strict=True))
 
-    def seek(self, batches: int) -> None:
-        """Go on with the batch that follows `batches` others from record 0."""
-        self._ahead.stop()
-        self._ahead = ReadAhead(self.batches, batches * self.batches.shape[0], self.message.data_param.prefetch)
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """As given, once; the constant tops are filled."""
+        if not self._filled:
+            super().reshape(bottoms, tops)
+            self._fill(tops, constant=True)
+            self._filled = True
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """The next batch."""
-        for top, batch in zip(tops, self._ahead.next(), strict=False):
-            top.values.replace(torch.from_numpy(batch).to(mode.device()))
+        """Fill those that are not constant."""
+        self._fill(tops, constant=False)
+
+    def _fill(self, tops: Sequence[Blob], *, constant: bool) -> None:
+        for top, filler in zip(tops, self._fillers, strict=True):
+            if (filler.type == "constant") == constant:
+                self.fill(top, filler)
+
+    def _one_each(self, what: str, given: list[Any]) -> list[Any]:
+        count = len(self.message.top)
+        if len(given) not in (1, count):
+            raise self.fault(f"{what} is given {len(given)} times for {count} tops; give it once, or once for each")
+        return given * count if len(given) == 1 else given
+
+
+@register("Data")
+class Data(Reading):
+    """Batches of an LMDB's records in key order, begun again after the last; tops are images and labels.
+
+    Without a crop, a batch has the size of its first image, and the next may have another. `rand_skip` and
+    `force_encoded_color` do nothing: BVLC Caffe 1.0 no longer looks at them (`transform_param` has `force_color`).
+    """
+
+    def open(self) -> Batches:
+        """The LMDB's batches."""
+        message = self.message.data_param
+        if message.backend != message.LMDB:
+            raise self.fault("LevelDB is not read; convert it to LMDB, and say so: backend: LMDB")
+        if message.batch_size < 1:
+            raise self.fault("batch_size is at least 1")
+        return Batches(message, self.transformer)
 
 
 class Batches:
@@ -89,61 +103,19 @@ class Batches:
         self.records = Records(message.source)
         self._transformer = transformer
         _, first = next(iter(self.records))
-        image, _ = datum.decode(first, self.records.path)
-        self._image_shape = image.shape
-        self.shape = (message.batch_size, *transformer.shape(image))
+        image, _ = datum.decode(first, self.records.path, transformer.colors)
+        self.shape: Shape = (message.batch_size, *transformer.shape(image.shape))
 
-    def from_record(self, start: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Images and labels, batch after batch without end."""
-        stream = self.records.cycle(start)
+    def batches(self, start: int) -> Iterator[Batch]:
+        """Batch after batch; rewinds after the last record, within a batch too."""
+        count, path = self.shape[0], self.records.path
+        stream = self.records.cycle(start * count)
         while True:
-            images, labels = np.empty(self.shape, np.float32), np.empty(self.shape[0], np.float32)
-            for place, (_, record) in zip(range(len(labels)), stream, strict=False):
-                image, labels[place] = datum.decode(record, self.records.path)
-                if image.shape != self._image_shape:
-                    raise Error(
-                        f"has images of shapes {self._image_shape} and {image.shape}; a batch needs one",
-                        self.records.path,
-                    )
-                self._transformer.into(images[place], image)
-            yield images, labels
-
-
-class ReadAhead:
-    """A thread that fills a queue with batches; an error in it is raised to whoever takes the next.
-
-    The thread knows only the batches and the queue, so that it ends when its layer is forgotten.
-    """
-
-    def __init__(self, batches: Batches, start: int, depth: int) -> None:
-        self._ended = threading.Event()
-        self._queue: queue.Queue = queue.Queue(max(1, depth))
-        threading.Thread(target=_fill, args=(batches, start, self._queue, self._ended), daemon=True).start()
-
-    def next(self) -> tuple[np.ndarray, np.ndarray]:
-        """The next batch."""
-        batch = self._queue.get()
-        if isinstance(batch, Exception):
-            raise batch
-        return batch
-
-    def stop(self) -> None:
-        """Have the thread end."""
-        self._ended.set()
-
-    __del__ = stop
-
-
-def _fill(batches: Batches, start: int, batch_queue: queue.Queue, ended: threading.Event) -> None:
-    try:
-        for batch in batches.from_record(start):
-            while not ended.is_set():
-                try:
-                    batch_queue.put(batch, timeout=0.1)
-                    break
-                except queue.Full:
-                    continue
-            else:
-                return
-    except Exception as error:  # noqa: BLE001 raised again where the batch is taken
-        batch_queue.put(error)
+            records = [record for _, record in itertools.islice(stream, count)]
+            images, labels = datum.decode_all(records, path, self._transformer.colors)
+            try:
+                places = np.empty((count, *self._transformer.shape(images[0].shape)), np.float32)
+                self._transformer.into(places, images)
+            except Error as error:
+                raise Error(error.what, error.path or path, remedy=error.remedy) from None
+            yield places, labels
