@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ftcaffe.store import atomic, datum, lmdb, mean
+from parity import pictures
 
 RECORDS = 40  # of the LMDB; five batches of eight
 
@@ -30,6 +31,10 @@ def write(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
             for number, (key, record) in enumerate(records)
         ]
         lmdb.write(folder / "records227.lmdb", big)
+    gains = 2 * np.eye(4) + np.arange(16).reshape(4, 4) / 20  # InfogainLoss's matrix of four classes
+    mean.write(folder / "infogain.binaryproto", gains[None].astype(np.float32))
+    if "pictures" in str(cases):
+        pictures.write(folder)
     ready: dict[str, dict[str, Any]] = {}
     for name, case in cases.items():
         case = dict(case)
