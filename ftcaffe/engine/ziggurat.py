@@ -83,19 +83,23 @@ def normals(words: np.ndarray) -> tuple[np.ndarray, int]:
     after = words[np.minimum(outside + 1, len(words) - 1)]
     under = _under_bell(layer, np.abs(draws[outside]), after.astype(np.float32) * _UNIT)
     plain = (layer > 0) & (after < _ROUNDS_TO_ONE) & (outside + 1 < len(words))
-    position = 0
-    for at, is_under, is_plain in zip(outside.tolist(), under.tolist(), plain.tolist(), strict=True):
+    starts, position, taken = [], 0, len(words)  # the plain draws, where the next one begins, how far it goes
+    for number, (at, is_plain) in enumerate(zip(outside.tolist(), plain.tolist(), strict=True)):
         if at < position:  # a word that the draw before has taken
             continue
+        if is_plain:
+            starts.append(number)
+            position = at + 2
+            continue
         try:
-            if is_plain:
-                drawn[at], position = is_under, at + 2
-            else:
-                drawn[at], position = _slowly(words, at, draws)
+            drawn[at], position = _slowly(words, at, draws)
         except IndexError:
-            return draws[:at][drawn[:at]], at
+            taken = at
+            break
         drawn[at + 1 : position] = False
-    return draws[drawn], len(words)
+    drawn[outside[starts]] = under[starts]
+    drawn[outside[starts] + 1] = False
+    return draws[:taken][drawn[:taken]], taken
 
 
 def _slowly(words: np.ndarray, at: int, draws: np.ndarray) -> tuple[bool, int]:
