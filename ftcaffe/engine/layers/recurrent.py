@@ -31,6 +31,7 @@ class Recurrent(Layer):
 
     state: tuple[str, ...] = (HIDDEN,)
     gates = 1  # how many times H the sum has that goes into a step
+    output_is_state = False  # whether the output is the state's first part
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """x's weights and biases, x_static's weights, then those of the steps."""
@@ -57,6 +58,7 @@ class Recurrent(Layer):
             for shape, filler in own:
                 fillers.fill(Blob(shape), filler)
         self._carried = [torch.zeros(0) for _ in self.state]
+        self._streams = 0
 
     def step_parameters(self, message: Any) -> list[tuple[Shape, Any]]:
         """Shapes and fillers of the parameters of a step."""
@@ -105,7 +107,7 @@ class Recurrent(Layer):
         sums = torch.addmm(bias, self._x, weight.t()).view(self.steps, streams, -1)
         if self.has_static:
             sums += bottoms[2].values.tensor.reshape(streams, -1) @ self.blobs[2].values.tensor.t()
-        state = self._before(bottoms, streams, x.device)
+        state = self._before(bottoms, tops, streams, x.device)
         output, state = self.run(sums, state)
         tops[0].values.replace(output)
         if self.exposed:
@@ -146,11 +148,13 @@ class Recurrent(Layer):
         """The sums' gradient from the output's; adds to the gradients of the steps' parameters."""
         raise NotImplementedError
 
-    def _before(self, bottoms: Sequence[Blob], streams: int, device: torch.device) -> list[torch.Tensor]:
+    def _before(
+        self, bottoms: Sequence[Blob], tops: Sequence[Blob], streams: int, device: torch.device
+    ) -> list[torch.Tensor]:
         """The state before the first step, N × H each.
 
         When N changes, a state that is carried keeps its first values, as Caffe's blobs do; one that grows beyond
-        what it ever was begins at zero.
+        what it ever was begins at zero. The only step's h is the top itself: what was written to that is carried.
         """
         if self.exposed:
             return [bottom.values.tensor[0] for bottom in bottoms[-len(self.state) :]]
@@ -159,7 +163,11 @@ class Recurrent(Layer):
             carried.to(device) if carried.numel() >= count else torch.zeros(count, device=device)
             for carried in self._carried
         ]
-        return [carried[:count].view(streams, self.hidden).clone() for carried in self._carried]
+        state = [carried[:count].view(streams, self.hidden).clone() for carried in self._carried]
+        if self.output_is_state and self.steps == 1 and streams == self._streams:
+            state[0] = tops[0].values.tensor[0].clone()
+        self._streams = streams
+        return state
 
 
 @register("LSTM")
@@ -173,6 +181,7 @@ class LSTM(Recurrent):
     forced_backward = (0, 2, 3, 4)
     state = (HIDDEN, CELL)
     gates = 4
+    output_is_state = True
 
     def step_parameters(self, message: Any) -> list[tuple[Shape, Any]]:
         """Wh."""

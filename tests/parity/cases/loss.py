@@ -128,9 +128,8 @@ def _infogain(found: Cases) -> None:
         values={"h": [[1, 0.5, 0, 0], [0.2, 2, 0, 0.1], [0, 0, 1, 0], [0, 0.3, 0.4, 1.5]]},
         loss=True,
         forwards=2,
+        force=False,
     )
-    text = found["infogain-bottom"]["text"]
-    found["infogain-bottom"]["text"] = text.replace("force_backward: true\n", "")
 
 
 def _flat(found: Cases) -> None:
@@ -252,10 +251,19 @@ def _nets(found: Cases) -> None:
         + one("EuclideanLoss", "", "i j", "y", "propagate_down: true propagate_down: false", name="m"),
         "x: 5 3",
         loss=True,
+        force=False,
     )
-    # Without force_backward, nothing flows to the inputs.
-    text = found["loss-spared-by-propagate-down"]["text"]
-    found["loss-spared-by-propagate-down"]["text"] = text.replace("force_backward: true\n", "")
+    for kind in ("SoftmaxWithLoss", "MultinomialLogisticLoss", "HingeLoss"):
+        _loss(found, f"reshape-{kind}", kind, "", FLAT, 4, ranges={"x": (0.1, 1)}, reshapes=_batches("x", "label"))
+    for kind in ("EuclideanLoss", "SigmoidCrossEntropyLoss"):
+        found.add(
+            f"reshape-{kind}", one(kind, "", "x t"), "x: 6 4, t: 6 4", loss=True, reshapes=_batches("x", "t", 4)
+        )
+
+
+def _batches(first: str, second: str, *second_axes: int) -> list[dict[str, list[int]]]:
+    """Other batch sizes, for `reshapes`."""
+    return [{first: [size, 4], second: [size, *second_axes]} for size in (9, 2)]
 
 
 def _loss(

@@ -34,12 +34,31 @@ def cases() -> Cases:
         add("state-is-carried-in-test", plain, "x cont", forwards=2, phase=TEST)
         add("x-of-more-axes", "x: 5 2 3 2, cont: 5 2", "x cont")
         add("one-step", "x: 1 3 4, cont: 1 3", "x cont", values={"cont": [1, 0, 1]}, forwards=2)
+        add(
+            "one-step-is-carried-as-its-top-was-changed",
+            "x: 1 3 4, cont: 1 3",
+            "x cont",
+            values={"cont": [1] * 3},
+            forwards=3,
+        )
+        found[f"{name}-one-step-is-carried-as-its-top-was-changed"]["text"] += one("ReLU", "", "y", "y", name="m")
         add("one-stream", "x: 6 1 3, cont: 6 1", "x cont", values={"cont": [0, 1, 1, 0, 1, 1]})
         add(
             "cont-between-0-and-1-scales-the-state",
             plain,
             "x cont",
             values={"cont": [*CONT[:3], 0.3, 0.8, *CONT[5:]]},
+        )
+        streams = [{"x": [5, n, 3], "cont": [5, n]} for n in (3, 1, 3, 4, 2)]
+        add("streams-come-and-go", plain, "x cont", values={}, classes={"cont": 2}, reshapes=streams)
+        streams = [{"x": [1, n, 3], "cont": [1, n]} for n in (3, 1, 3)]
+        add(
+            "one-step-streams-come-and-go",
+            "x: 1 2 3, cont: 1 2",
+            "x cont",
+            values={},
+            ranges={"cont": (1, 1)},
+            reshapes=streams,
         )
         add("static", f"{plain}, s: 2 6", "x cont s", forwards=2)
         add("static-of-more-axes", f"{plain}, s: 2 3 2", "x cont s")
