@@ -7,42 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from evaluation.froc import best_of_lesion
+from evaluation.interval import Interval
 from evaluation.scores import Detections
 
 _DEFINED = 0.95  # an interval from fewer of the draws than this would speak for the lucky ones only
-
-
-@dataclass(frozen=True)
-class Interval:
-    """An estimate with its interval; `low` and `high` are nan where the data do not support one."""
-
-    value: float
-    low: float
-    high: float
-
-    @property
-    def defined(self) -> bool:
-        """Whether there is an estimate and an interval."""
-        return not np.isnan([self.value, self.low, self.high]).any()
-
-    def percent(self, of: str = "") -> str:
-        """`71 % [62, 79]`, or `71 % of the lesions [62, 79]` with `of` between.
-
-        Without the interval where there is none, `not reached` where there is no estimate.
-        """
-        if np.isnan(self.value):
-            return "not reached"
-        value = f"{100 * self.value:.0f} %{f' {of}' if of else ''}"
-        return f"{value} [{100 * self.low:.0f}, {100 * self.high:.0f}]" if self.defined else value
-
-    def decimal(self) -> str:
-        """`0.871 [0.802, 0.922]`; without the interval where there is none."""
-        value = f"{self.value:.3f}"
-        return f"{value} [{self.low:.3f}, {self.high:.3f}]" if self.defined else value
-
-    def overlaps(self, other: Interval) -> bool:
-        """Whether the two intervals share a value, or one of them is not defined."""
-        return not (self.defined and other.defined) or (self.low <= other.high and other.low <= self.high)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,6 +79,6 @@ def interval(value: float, draws: np.ndarray, level: float = 0.95) -> Interval:
     """
     defined = draws[~np.isnan(draws)]
     if np.isnan(value) or len(defined) < _DEFINED * len(draws) or not len(defined):
-        return Interval(value, float("nan"), float("nan"))
+        return Interval(value, float("nan"), float("nan"), "bootstrap")
     low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
-    return Interval(value, float(low), float(high))
+    return Interval(value, float(low), float(high), "bootstrap")

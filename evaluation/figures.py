@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from evaluation.bootstrap import Interval
 from evaluation.examples import Example
+from evaluation.interval import Interval
 from evaluation.result import Result
 from evaluation.runs import Trace
 from evaluation.style import FAINT, INK, Style

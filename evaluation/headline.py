@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from evaluation.bootstrap import Interval
 from evaluation.comparison import Comparison, Subject
+from evaluation.interval import Interval
 from evaluation.runs import depth_label
 
 _RATE = 0.1  # the operating point nearest to it is the one that the sentence speaks of

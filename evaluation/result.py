@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.bootstrap import Interval, interval, resample
+from evaluation.bootstrap import interval, resample
 from evaluation.froc import Froc, froc, sensitivity_at
+from evaluation.interval import Interval
 from evaluation.roc import Roc, roc
 from evaluation.scores import Scores
 from ftcaffe.errors import Error

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.bootstrap import Interval
+from evaluation.interval import Interval
 from evaluation.result import Result
 from evaluation.runs import Run
 from ftcaffe.store import table

@@ -13,7 +13,7 @@ from made_runs import made_run, made_scores, made_study, made_weights
 
 from evaluation import comparison as comparisons
 from evaluation import headline, result, runs, scores
-from evaluation.bootstrap import Interval
+from evaluation.interval import Interval
 from evaluation.scores import Images
 from ftcaffe.errors import Error
 

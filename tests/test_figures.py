@@ -7,7 +7,7 @@ import pytest
 from made_runs import made_patches, made_scores, made_weights
 
 from evaluation import figures, style, testset, weights
-from evaluation.bootstrap import Interval
+from evaluation.interval import Interval
 from evaluation.examples import examples
 from evaluation.figures import Curve, Training
 from evaluation.froc import sensitivity_at

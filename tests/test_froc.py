@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from evaluation.bootstrap import Interval, interval, resample
+from evaluation.bootstrap import interval, resample
 from evaluation.froc import area, froc, sensitivity_at
+from evaluation.interval import Interval
 from evaluation.roc import roc
 from evaluation.scores import Detections
 

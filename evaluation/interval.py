@@ -1,0 +1,80 @@
+"""An estimate with its interval, and how an interval is had from a standard error or from counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate with its interval; `low` and `high` are nan where the data do not support one.
+
+    method : ``bootstrap``, ``delong``, ``binormal`` or ``idca``, or a fallback, ``wilson`` or ``exact``.
+    """
+
+    value: float
+    low: float
+    high: float
+    method: str = ""
+
+    @property
+    def defined(self) -> bool:
+        """Whether there is an estimate and an interval."""
+        return not np.isnan([self.value, self.low, self.high]).any()
+
+    def percent(self, of: str = "") -> str:
+        """`71 % [62, 79]`, or `71 % of the lesions [62, 79]` with `of` between.
+
+        Without the interval where there is none, `not reached` where there is no estimate.
+        """
+        if np.isnan(self.value):
+            return "not reached"
+        value = f"{100 * self.value:.0f} %{f' {of}' if of else ''}"
+        return f"{value} [{100 * self.low:.0f}, {100 * self.high:.0f}]" if self.defined else value
+
+    def decimal(self) -> str:
+        """`0.871 [0.802, 0.922]`; without the interval where there is none."""
+        value = f"{self.value:.3f}"
+        return f"{value} [{self.low:.3f}, {self.high:.3f}]" if self.defined else value
+
+    def overlaps(self, other: Interval) -> bool:
+        """Whether the two intervals share a value, or one of them is not defined."""
+        return not (self.defined and other.defined) or (self.low <= other.high and other.low <= self.high)
+
+
+def quantile(level: float) -> float:
+    """The normal deviate that bounds a two-sided interval, 1.96 for 0.95."""
+    return float(stats.norm.ppf((1 + level) / 2))
+
+
+def probit(z: float, deviation: float, level: float, method: str) -> Interval:
+    """Of Φ(z), from z and its standard error; its ends stay within (0, 1)."""
+    reach = quantile(level) * deviation
+    return Interval(*(float(stats.norm.cdf(value)) for value in (z, z - reach, z + reach)), method)
+
+
+def logit(value: float, deviation: float, level: float, method: str) -> Interval:
+    """Of a value in (0, 1) with its standard error, on the scale log(value / (1 - value)) (delta method)."""
+    reach = quantile(level) * deviation / (value * (1 - value))
+    centre = np.log(value / (1 - value))
+    return Interval(value, *(float(1 / (1 + np.exp(-end))) for end in (centre - reach, centre + reach)), method)
+
+
+def wilson(found: int, of: int, level: float = 0.95) -> Interval:
+    """Of a proportion (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927); defined for none and for all found."""
+    z = quantile(level)
+    share = found / of
+    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
+    reach = z / (1 + z * z / of) * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
+    return Interval(share, max(0.0, float(centre - reach)), min(1.0, float(centre + reach)), "wilson")
+
+
+def exact(found: int, of: int, level: float = 0.95) -> Interval:
+    """Of a proportion, from the binomial distribution (Clopper and Pearson, Biometrika 26, 1934)."""
+    tail = (1 - level) / 2
+    low = float(stats.beta.ppf(tail, found, of - found + 1)) if found else 0.0
+    high = float(stats.beta.isf(tail, found + 1, of - found)) if found < of else 1.0
+    return Interval(found / of, low, high, "exact")
