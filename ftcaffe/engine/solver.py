@@ -12,7 +12,7 @@ import torch
 
 from ftcaffe.engine import debug, glog, mode, rates, snapshots, solver_nets
 from ftcaffe.engine.blob import Blob, Gradient
-from ftcaffe.engine.layers.data import Data
+from ftcaffe.engine.layers.source import Source
 from ftcaffe.engine.net import Net
 from ftcaffe.errors import Error
 from ftcaffe.proto import read_solver
@@ -53,7 +53,7 @@ class Solver:
         glog.info("solver.cpp:45", "Initializing solver from parameters: \n%s", glog.Message(message))
         self.check()
         if message.random_seed >= 0:
-            mode.set_random_seed(message.random_seed)
+            mode.set_random_seed(message.random_seed + mode.solver_rank())
         self.net = solver_nets.train(message, path)
         self.test_nets = solver_nets.test(message, path)
         if message.debug_info:
@@ -192,7 +192,7 @@ class Solver:
         """
         self.iter, self._step = snapshots.read(state_file, self.net, self._history)
         for node in self.net._nodes:
-            if isinstance(node.layer, Data):
+            if isinstance(node.layer, Source):
                 node.layer.seek(self.iter * self.param.iter_size)
 
     def _gradients(self) -> float:
