@@ -1,7 +1,7 @@
 """The area under the empirical ROC curve with its variance, of one score or of two on the same cases.
 
-E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, *Comparing the areas under two or more correlated receiver operating
-characteristic curves*, Biometrics 44, 1988; by midranks as X. Sun and W. Xu, IEEE Signal Process. Lett. 21, 2014.
+E. R. DeLong, D. M. DeLong and D. L. Clarke-Pearson, Biometrics 44, 1988; by midranks as X. Sun and W. Xu, IEEE Signal
+Process. Lett. 21, 2014.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def difference(score: np.ndarray, other: np.ndarray, positive: np.ndarray, level
 
 
 def _placements(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Share of the negatives that each positive beats, and of the positives that beat each negative; ties one half."""
+    """Share of the negatives that each positive beats, and of the positives that beat each negative; ties half."""
     high, low = score[positive], score[~positive]
     ranks = stats.rankdata(np.concatenate([high, low]))
     of_positives = (ranks[: len(high)] - stats.rankdata(high)) / len(low)

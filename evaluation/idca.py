@@ -1,10 +1,10 @@
 """The initial-detection-and-candidate-analysis model of an FROC curve, by maximum likelihood.
 
 D. C. Edwards, M. A. Kupinski, C. E. Metz and R. M. Nishikawa, *Maximum likelihood fitting of FROC curves under an
-initial-detection-and-candidate-analysis model*, Med. Phys. 29, 2002 (the paper's reference [38]). A first step gives a
-lesion a candidate with probability ν and an image λ false candidates; a second rates them as in an ROC task. The curve is
-the candidates' binormal ROC curve, scaled: sensitivity(f) = ν · Φ(a + b · Φ⁻¹(f / λ)) for 0 < f < λ false positives per
-image, ending at (λ, ν). The likelihood is a product of the steps', so each is fitted by itself.
+initial-detection-and-candidate-analysis model*, Med. Phys. 29, 2002 (the paper's reference [38]). A first step gives
+a lesion a candidate with probability ν and an image λ false candidates; a second rates them as in an ROC task. The
+curve is the candidates' binormal ROC curve, scaled: sensitivity(f) = ν · Φ(a + b · Φ⁻¹(f / λ)) for 0 < f < λ false
+positives per image, ending at (λ, ν). The likelihood is a product of the steps', so each is fitted by itself.
 """
 
 from __future__ import annotations
