@@ -44,6 +44,36 @@ class TestLmdb:
         with pytest.raises(KeyError):
             one[b"absent"]
 
+    @pytest.mark.parametrize(("count", "length"), [(1, 0), (1, 3000), (7, 100_000), (3000, 40), (20_000, 3)])
+    def test_reads_what_the_library_writes(self, tmp_path, count, length):
+        """Trees of one to three levels, values in leaves and in pages of their own, keys written in any order."""
+        rng = np.random.default_rng(count)
+        records = {rng.bytes(int(rng.integers(1, 60))): rng.bytes(length) for _ in range(count)}
+        with reference.open(str(tmp_path), map_size=1 << 28) as env:
+            with env.begin(write=True) as transaction:
+                for key, value in records.items():
+                    transaction.put(key, value)
+            with env.begin(write=True) as transaction:  # pages freed and used again
+                for key in list(records)[1::3]:
+                    transaction.delete(key)
+                    del records[key]
+            with env.begin() as transaction:
+                expected = list(transaction.cursor())
+        read = lmdb.Records(tmp_path)
+        assert list(read) == expected == sorted(records.items())
+        assert len(read) == len(expected)
+        assert all(read[key] == value for key, value in expected[:: max(1, len(expected) // 100)])
+        for start in (0, len(expected) // 2, len(expected) - 1):
+            assert next(read.cycle(start)) == expected[start]
+
+    def test_named_databases_are_an_error(self, tmp_path):
+        with reference.open(str(tmp_path), max_dbs=1) as env:
+            database = env.open_db(b"name")
+            with env.begin(write=True, db=database) as transaction:
+                transaction.put(b"a", b"1")
+        with pytest.raises(Error, match="holds named databases"):
+            list(lmdb.Records(tmp_path))
+
     def test_a_failed_writer_leaves_the_old_file(self, tmp_path):
         lmdb.write(tmp_path / "x.lmdb", numbered(3))
 
@@ -63,6 +93,10 @@ class TestLmdb:
             (lambda content: b"", "is damaged or no LMDB"),
             (lambda content: b"\0" * len(content), "is damaged or no LMDB"),
             (lambda content: content[:20] + struct.pack("<I", 2) + content[24:], "has LMDB format 2"),
+            (
+                lambda content: content[:92] + b"\4" + content[93 : 4096 + 92] + b"\4" + content[4096 + 93 :],
+                "of a kind",
+            ),
         ],
     )
     def test_damage_is_one_line(self, tmp_path, harm, message):

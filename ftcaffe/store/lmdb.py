@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import struct
-import time
-import weakref
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -13,21 +9,15 @@ import lmdb
 
 from ftcaffe.errors import Error
 from ftcaffe.store.atomic import whole
+from ftcaffe.store.pages import REMEDY, Pages
 
-_REMEDY = "prepare the data set anew"
-_META = struct.Struct("<16xII")  # past a page's header: magic, format version
-_MAGIC, _VERSION = 0xBEEFC0DE, 1
 _FIRST_MAP = 1 << 26
 _PATIENCE = 100  # hundredths of a second
 _TRANSACTION_BYTES, _TRANSACTION_RECORDS = 1 << 26, 1000
-# LMDB forbids opening one file twice in a process: readers of the same one share its environment.
-_OPEN: weakref.WeakValueDictionary[tuple[int, int], lmdb.Environment] = weakref.WeakValueDictionary()
 
 
 class Records:
     """Records of an LMDB in key order, read without locks (Caffe may hold it open too).
-
-    Not to be carried across a fork: open it where it is read.
 
     Parameters
     ----------
@@ -40,80 +30,29 @@ class Records:
 
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
-        data = self.path / "data.mdb"
-        try:
-            with data.open("rb") as stream:
-                head = stream.read(_META.size)
-        except OSError as error:
-            raise Error(f"no LMDB: {error.strerror}", self.path, remedy=_REMEDY) from None
-        if len(head) < _META.size or _META.unpack(head)[0] != _MAGIC:
-            raise Error("is damaged or no LMDB", self.path, remedy=_REMEDY)
-        if _META.unpack(head)[1] != _VERSION:
-            raise Error(
-                f"has LMDB format {_META.unpack(head)[1]}, and Caffe reads {_VERSION}",
-                self.path,
-                remedy=_REMEDY,
-            )
-        try:
-            self._environment = _environment(self.path)
-            self._count = self._environment.stat()["entries"]
-            last = self._environment.info()["last_pgno"]
-        except lmdb.Error as error:
-            raise Error(f"is damaged: {error}", self.path, remedy=_REMEDY) from None
-        # A page past the file's end would be a bus error, not an exception.
-        if data.stat().st_size < (last + 1) * self._environment.stat()["psize"]:
-            raise Error("is truncated", self.path, remedy=_REMEDY)
-        if self._count == 0:
-            raise Error("holds no records", self.path, remedy=_REMEDY)
+        self._pages = Pages(self.path)
+        if not len(self._pages):
+            raise Error("holds no records", self.path, remedy=REMEDY)
 
     def __len__(self) -> int:
-        return self._count
+        return len(self._pages)
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         """Key and value of each record, in key order."""
-        return self._from(0)
+        return self._pages.records()
 
     def cycle(self, start: int = 0) -> Iterator[tuple[bytes, bytes]]:
         """Records without end, from record `start` (modulo the count), rewinding after the last as Caffe does."""
-        yield from self._from(start % self._count)
+        yield from self._pages.records(start % len(self))
         while True:
-            yield from self._from(0)
-
-    def _from(self, start: int) -> Iterator[tuple[bytes, bytes]]:
-        try:
-            with self._environment.begin() as transaction, transaction.cursor() as cursor:
-                cursor.first()
-                for _ in range(start):
-                    cursor.next()
-                yield from cursor
-        except lmdb.Error as error:
-            raise Error(f"is damaged: {error}", self.path, remedy=_REMEDY) from None
+            yield from self._pages.records()
 
     def __getitem__(self, key: bytes) -> bytes:
         """The value of `key`; `KeyError` where there is none."""
-        with self._environment.begin() as transaction:
-            value = transaction.get(key)
+        value = self._pages.get(key)
         if value is None:
             raise KeyError(key)
         return value
-
-
-def _environment(path: Path) -> lmdb.Environment:
-    status = (path / "data.mdb").stat()
-    identity = (status.st_dev, status.st_ino)
-    for attempt in itertools.count():
-        environment = _OPEN.get(identity)
-        if environment is not None:
-            return environment
-        try:
-            environment = _OPEN[identity] = lmdb.open(str(path), readonly=True, lock=False, readahead=False)
-            return environment
-        except lmdb.Error as error:
-            # A reader's thread is just closing the last environment of that file.
-            if "already open" not in str(error) or attempt == _PATIENCE:
-                raise
-            time.sleep(0.01)
-    raise AssertionError
 
 
 def write(path: str | Path, records: Iterable[tuple[bytes, bytes]]) -> int:
