@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from ftcaffe.store import atomic, datum, lmdb, mean
@@ -35,6 +36,8 @@ def write(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
     mean.write(folder / "infogain.binaryproto", gains[None].astype(np.float32))
     if "pictures" in str(cases):
         pictures.write(folder)
+    if "sequences.txt" in str(cases):
+        _write_sequences(folder, rng)
     ready: dict[str, dict[str, Any]] = {}
     for name, case in cases.items():
         case = dict(case)
@@ -52,3 +55,16 @@ def write(folder: Path, cases: dict[str, dict[str, Any]]) -> None:
             case["net"] = f"{name}.prototxt"
         ready[name] = case
     atomic.write_text(folder / "cases.json", json.dumps(ready, indent=1))
+
+
+def _write_sequences(folder: Path, rng: np.random.RandomState) -> None:
+    """30 steps of four streams of five values, begun anew now and then; `total` is the running sum of the first."""
+    x = rng.standard_normal((30, 4, 5))
+    cont = rng.uniform(size=(30, 4)) < 0.85
+    total = np.zeros((30, 4, 1))
+    for step in range(30):
+        total[step, :, 0] = x[step, :, 0] + cont[step] * total[step - 1, :, 0] * bool(step)
+    with h5py.File(folder / "sequences.h5", "w") as file:
+        for name, array in {"x": x, "cont": cont, "positive": total[..., 0] > 0, "total": total}.items():
+            file[name] = array.astype(np.float32)
+    atomic.write_text(folder / "sequences.txt", "sequences.h5\n")
