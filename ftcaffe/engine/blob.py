@@ -9,6 +9,10 @@ import numpy as np
 import torch
 
 from ftcaffe.engine import mode
+from ftcaffe.errors import Error
+
+_MOST = 2**31 - 1  # values of a blob, and its longest axis: Caffe counts in an int
+_AXES = 32
 
 
 class Memory:
@@ -24,6 +28,7 @@ class Memory:
         self._tensor: torch.Tensor | None = None  # zeros until written
         self._host: torch.Tensor | None = None  # what the handed-out array shows
         self._host_is_newer = False
+        self.lent = False  # whether the tensor is held elsewhere too: then it is not written in place
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -67,6 +72,8 @@ class Memory:
         if self._host is None:
             tensor = self.tensor
             self._host = tensor.detach().cpu().contiguous()
+            if self.lent:
+                self._host = self._host.clone()
             if tensor.device.type == "cpu":
                 self._tensor = self._host
         elif self._tensor is not self._host and not self._host_is_newer:
@@ -75,15 +82,25 @@ class Memory:
             self._host_is_newer = True
         return self._host.numpy()
 
-    def replace(self, fresh: torch.Tensor) -> None:
-        """Take a layer's fresh result for the values."""
+    def replace(self, fresh: torch.Tensor, *, lent: bool = False) -> None:
+        """Take a layer's fresh result for the values; `lent` where the layer or another memory holds it too."""
         if self._host is not None and fresh.device.type == "cpu":
             if self._tensor is not self._host:
                 self._tensor = self._host
             self._host.copy_(fresh)
+            self.lent = False
         else:
             self._tensor = fresh
+            self.lent = lent
         self._host_is_newer = False
+
+    def lend(self) -> torch.Tensor:
+        """The values to hold on to: nothing that is written here later changes them."""
+        tensor = self.tensor
+        if tensor is self._host:
+            return tensor.clone()
+        self.lent = True
+        return tensor
 
 
 class Gradient(Memory):
@@ -103,6 +120,8 @@ class Gradient(Memory):
     @property
     def tensor(self) -> torch.Tensor:
         """As `Memory.tensor`; the caller may write, so it counts as not zero from here on."""
+        if self.lent and (self.is_zero or self._shown is not None):
+            self._tensor, self.lent = None, False
         tensor = super().tensor
         if self._shown is not None:
             tensor.copy_(self._shown.tensor)
@@ -118,11 +137,11 @@ class Gradient(Memory):
         _ = self.tensor
         return super().array
 
-    def replace(self, fresh: torch.Tensor) -> None:
+    def replace(self, fresh: torch.Tensor, *, lent: bool = False) -> None:
         """As `Memory.replace`."""
         self.is_zero = False
         self._shown = None
-        super().replace(fresh)
+        super().replace(fresh, lent=lent)
 
     def show(self, other: Gradient) -> None:
         """Hold another's values, which are copied only when someone looks, or holds the array already."""
@@ -158,7 +177,7 @@ class Blob:
     """An array of values and one of gradients of the same shape, as pycaffe's ``Blob``."""
 
     def __init__(self, shape: Sequence[int] = ()) -> None:
-        self._shape = tuple(int(n) for n in shape)
+        self._shape = _checked(shape)
         self.values = Memory(self._shape)
         self.gradient = Gradient(self._shape)
 
@@ -184,7 +203,7 @@ class Blob:
 
     def reshape(self, *shape: int) -> None:
         """Take another shape; layers above follow at the next forward pass or `Net.reshape`."""
-        self._shape = tuple(int(n) for n in shape)
+        self._shape = _checked(shape)
         self.values.reshape(self._shape)
         self.gradient.reshape(self._shape)
 
@@ -203,3 +222,16 @@ class Blob:
         if len(self._shape) > 4:
             raise ValueError(f"a blob of {len(self._shape)} axes has no num, channels, height and width")
         return self._shape[axis] if axis < len(self._shape) else 1
+
+
+def _checked(shape: Sequence[int]) -> tuple[int, ...]:
+    """The shape, where it is one that a blob of Caffe's can have."""
+    shape = tuple(int(n) for n in shape)
+    if len(shape) > _AXES:
+        raise Error(f"a blob of {len(shape)} axes, and Caffe has {_AXES} at the most")
+    if min(shape, default=0) < 0:
+        raise Error(f"a blob of shape {shape}: an axis is 0 or longer")
+    if max(shape, default=0) > _MOST or math.prod(shape) > _MOST:
+        size = f"{math.prod(shape)} values, {4 * math.prod(shape)} bytes"
+        raise Error(f"a blob of shape {shape} would hold {size}, and Caffe's hold {_MOST} values at the most")
+    return shape

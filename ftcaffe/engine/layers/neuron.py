@@ -1,7 +1,8 @@
-"""Layers that work value by value."""
+"""Layers that work value by value, without parameters but PReLU's."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -10,44 +11,311 @@ from ftcaffe.engine import mode
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Layer, Shape, register
 
+aten = torch.ops.aten
+
 
 class Neuron(Layer):
-    """A layer whose top has its bottom's shape, and may be its bottom."""
+    """A layer whose top has its bottom's shape, and may be its bottom.
+
+    A subclass gives `value` and `gradient`. In place, the bottom that a gradient is computed from is the top already,
+    as in Caffe, whether the mathematics can bear it or not: x and y are then the same tensor.
+    """
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """The bottom's."""
         return bottoms
 
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The top, a fresh tensor."""
+        raise NotImplementedError
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The bottom's gradient, a fresh tensor, from the top's, the bottom and the top."""
+        raise NotImplementedError
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """The value of each."""
+        tops[0].values.replace(self.value(bottoms[0].values.tensor))
+
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """The gradient of each."""
+        if propagate[0]:
+            x, y = bottoms[0].values.tensor, tops[0].values.tensor
+            bottoms[0].gradient.replace(self.gradient(tops[0].gradient.tensor, x, y))
+
 
 @register("ReLU")
 class ReLU(Neuron):
-    """top = max(0, bottom) + negative_slope · min(0, bottom).
-
-    The gradient at 0 is the slope's. It is taken from the top where that is the bottom, which has the same sign for a
-    slope that is not negative.
-    """
+    """top = max(0, bottom) + negative_slope · min(0, bottom). The gradient at 0 is the slope's."""
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """The slope."""
         self.slope = self.message.relu_param.negative_slope
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """In place where the top is the bottom."""
+        """Written over the bottom where the top is the bottom and no other layer holds on to its values."""
         x = bottoms[0].values.tensor
-        if tops[0] is bottoms[0]:
-            torch.nn.functional.leaky_relu_(x, self.slope) if self.slope else x.relu_()
+        if tops[0] is bottoms[0] and not bottoms[0].values.lent and not x._is_view():
+            aten.leaky_relu_(x, self.slope) if self.slope else x.relu_()
         else:
-            tops[0].values.replace(torch.nn.functional.leaky_relu(x, self.slope) if self.slope else x.relu())
+            tops[0].values.replace(aten.leaky_relu(x, self.slope) if self.slope else x.relu())
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The top's gradient where the bottom is positive, slope times it elsewhere."""
+        if self.slope:
+            return aten.leaky_relu_backward(above, x, self.slope, False)
+        return aten.threshold_backward(above, x, 0)
+
+
+@register("PReLU")
+class PReLU(Neuron):
+    """top = max(0, bottom) + slope · min(0, bottom), a learnt slope for each channel or one for all.
+
+    The slope is 0.25 unless filled otherwise. In place, the bottom is kept for the backward.
+    """
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """Slopes: as many as channels, or a single one without axes (`channel_shared`)."""
+        message, shape = self.message.prelu_param, bottoms[0].shape
+        if len(shape) < 2:
+            raise self.fault(f"two axes or more are needed, the bottom has shape {shape}")
+        if not message.HasField("filler"):
+            message.filler.type, message.filler.value = "constant", 0.25
+        self.add_parameter(() if message.channel_shared else (shape[1],), message.filler)
+
+    def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
+        """The bottom's."""
+        if self.blobs[0].count not in (1, bottoms[0][1]):
+            raise self.fault(f"made for {self.blobs[0].count} channels, the bottom has shape {bottoms[0]}")
+        return bottoms
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """In place, the bottom is held on to."""
+        self._x = bottoms[0].values.lend() if tops[0] is bottoms[0] else None
+        super().forward(bottoms, tops)
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The slope where it is not positive."""
+        return torch.where(x > 0, x, x * self._slope(x))
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        """The top's gradient where the bottom is positive, slope times it elsewhere."""
+        """Σ dy · min(0, x) for the slope."""
+        above, x = tops[0].gradient.tensor, bottoms[0].values.tensor if self._x is None else self._x
+        if self.propagate[0]:
+            each = above * x.clamp(max=0)
+            axes = [axis for axis in range(x.dim()) if axis != 1 or not self.blobs[0].shape]
+            self.blobs[0].gradient.add(each.sum(axes))
         if propagate[0]:
-            above, x = tops[0].gradient.tensor, bottoms[0].values.tensor
-            if self.slope:
-                below = torch.where(x > 0, above, above * self.slope)
-            else:
-                below = torch.ops.aten.threshold_backward(above, x, 0)
-            bottoms[0].gradient.replace(below)
+            bottoms[0].gradient.replace(torch.where(x > 0, above, above * self._slope(x)))
+
+    def _slope(self, x: torch.Tensor) -> torch.Tensor:
+        return self.blobs[0].values.tensor.view(-1, *(1,) * (x.dim() - 2))
+
+
+@register("ELU")
+class ELU(Neuron):
+    """top = bottom where it is positive, alpha · (exp(bottom) − 1) elsewhere. The gradient at 0 is alpha."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The positive part, and the exponential of the other."""
+        return torch.where(x > 0, x, x.clamp(max=0).exp_().sub_(1).mul_(self.message.elu_param.alpha))
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """dy · (alpha + top) where the bottom is not positive."""
+        return torch.where(x > 0, above, (y + self.message.elu_param.alpha).mul_(above))
+
+
+@register("Sigmoid")
+class Sigmoid(Neuron):
+    """top = 1 / (1 + exp(−bottom))."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The logistic function."""
+        return x.sigmoid()
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """dy · top · (1 − top)."""
+        return aten.sigmoid_backward(above, y)
+
+
+@register("Swish")
+class Swish(Neuron):
+    """top = bottom · sigmoid(beta · bottom)."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The sigmoid is kept: in place it cannot be had from the top."""
+        self._sigmoid = (x * self.message.swish_param.beta).sigmoid_()
+        return x * self._sigmoid
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """dy · (beta · top + sigmoid · (1 − beta · top))."""
+        scaled = y * self.message.swish_param.beta
+        return (1 - scaled).mul_(self._sigmoid).add_(scaled).mul_(above)
+
+
+@register("TanH")
+class TanH(Neuron):
+    """top = tanh(bottom)."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The hyperbolic tangent."""
+        return x.tanh()
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """dy · (1 − top²)."""
+        return aten.tanh_backward(above, y)
+
+
+@register("AbsVal")
+class AbsVal(Neuron):
+    """top = |bottom|. The gradient at 0 is 0. Not in place: the sign would be lost."""
+
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """The bottom's shape."""
+        if tops[0] is bottoms[0]:
+            raise self.fault("cannot work in place; give the top another name")
+        super().reshape(bottoms, tops)
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The absolute value."""
+        return x.abs()
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The bottom's sign times dy."""
+        return x.sign().mul_(above)
+
+
+@register("BNLL")
+class BNLL(Neuron):
+    """top = log(1 + exp(bottom)), binomial normal log likelihood."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """Linear from 50 on, where float32 shows no difference."""
+        return torch.nn.functional.softplus(x, threshold=50)
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """dy · sigmoid(bottom)."""
+        return x.sigmoid().mul_(above)
+
+
+@register("Clip")
+class Clip(Neuron):
+    """top = max(min, min(bottom, max)). The gradient passes at the limits too, and in place everywhere."""
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """The limits."""
+        self.least, self.greatest = self.message.clip_param.min, self.message.clip_param.max
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The lower limit counts where they cross."""
+        return x.clamp(max=self.greatest).clamp_(min=self.least)
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """dy within the limits."""
+        return ((x >= self.least) & (x <= self.greatest)) * above
+
+
+@register("Threshold")
+class Threshold(Neuron):
+    """top = 1 where bottom > threshold, strictly, else 0. There is no gradient."""
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """Zeros and ones."""
+        return (x > self.message.threshold_param.threshold).to(x.dtype)
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Always an `Error`; Caffe ends the process."""
+        raise self.fault("has no gradient; nothing below it can learn (lr_mult: 0, and no force_backward)")
+
+
+@register("Exp")
+class Exp(Neuron):
+    """top = base ^ (shift + scale · bottom); base −1 stands for e."""
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """exp(inner · bottom) · outer."""
+        message = self.message.exp_param
+        logarithm = _log_of_base(self, message.base)
+        self.inner = logarithm * message.scale
+        self.outer = torch.tensor(logarithm * message.shift).exp().item()  # infinite rather than an OverflowError
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """The power."""
+        return (x * self.inner).exp_().mul_(self.outer)
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """dy · top · scale · log(base)."""
+        return (above * y).mul_(self.inner)
+
+
+class OwnFactor(Neuron):
+    """A layer whose gradient is `slope` · dy, but in place slope², dy being lost.
+
+    In place, Caffe writes the slope where dy stands and then multiplies the two.
+    """
+
+    def slope(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The derivative."""
+        raise NotImplementedError
+
+    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """The derivative times dy, or what stands in its place."""
+        slope = self.slope(x, y)
+        return slope.mul_(slope if x is y else above)
+
+
+@register("Log")
+class Log(OwnFactor):
+    """top = log(shift + scale · bottom) to the base; base −1 stands for e."""
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """The base's logarithm."""
+        message = self.message.log_param
+        self.logarithm = _log_of_base(self, message.base)
+        self.scale, self.shift = message.scale, message.shift
+        if not self.logarithm:
+            raise self.fault("base 1 has no logarithms")
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """Natural logarithms over that of the base."""
+        return (x * self.scale).add_(self.shift).log_().mul_(1 / self.logarithm)
+
+    def slope(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """scale / log(base) / (shift + scale · bottom)."""
+        return (x * self.scale).add_(self.shift).reciprocal_().mul_(self.scale / self.logarithm)
+
+
+@register("Power")
+class Power(OwnFactor):
+    """top = (shift + scale · bottom) ^ power.
+
+    Without a shift, the gradient is power · top / bottom, which is no number at 0, unless power is 1 or 2.
+    """
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """The three."""
+        message = self.message.power_param
+        self.power, self.scale, self.shift = message.power, message.scale, message.shift
+
+    def value(self, x: torch.Tensor) -> torch.Tensor:
+        """A constant where power or scale is 0, even of a bottom that is no number."""
+        if self.power * self.scale == 0:
+            shift = torch.tensor(self.shift, device=x.device)
+            return torch.full_like(x, 1) if self.power == 0 else torch.zeros_like(x).add_(shift.pow(self.power))
+        base = x * self.scale if self.scale != 1 else x
+        base = base + self.shift if self.shift else base
+        return base.pow(self.power) if self.power != 1 or base is x else base
+
+    def slope(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """power · scale · (shift + scale · bottom) ^ (power − 1), as the top over the base."""
+        factor = self.power * self.scale
+        if factor == 0 or self.power == 1:
+            return torch.full_like(x, factor)
+        if self.power == 2:
+            return (x * (factor * self.scale)).add_(factor * self.shift)
+        if self.shift == 0:
+            return (y / x).mul_(self.power)
+        return (y / (x * self.scale).add_(self.shift)).mul_(factor)
 
 
 @register("Dropout")
@@ -68,7 +336,7 @@ class Dropout(Neuron):
             self._mask = torch.from_numpy(kept).to(x.device, torch.float32).mul_(1.0 / (1.0 - self.ratio))
             tops[0].values.replace(x * self._mask)
         elif tops[0] is not bottoms[0]:
-            tops[0].values.replace(x.clone())
+            tops[0].values.replace(bottoms[0].values.lend(), lent=True)
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """The same mask."""
@@ -77,4 +345,12 @@ class Dropout(Neuron):
             if self.training:
                 bottoms[0].gradient.replace(above * self._mask)
             elif tops[0] is not bottoms[0]:
-                bottoms[0].gradient.replace(above.clone())
+                bottoms[0].gradient.replace(tops[0].gradient.lend(), lent=True)
+
+
+def _log_of_base(layer: Layer, base: float) -> float:
+    if base == -1:
+        return 1.0
+    if base <= 0:
+        raise layer.fault(f"base {base:g} is neither positive nor −1, which stands for e")
+    return math.log(base)

@@ -1,7 +1,8 @@
-"""Local response normalisation."""
+"""Normalisation without parameters: LRN over neighbours, MVN over an image."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -17,8 +18,8 @@ _BLOCK = 2048
 class LRN(Layer):
     """top = bottom · scale^−beta, scale = k + (alpha / n) · Σ bottom² over the n = local_size nearest channels.
 
-    WITHIN_CHANNEL sums over an n × n window of the same channel instead, with k = 1, and divides by the window's
-    area: alpha is per value there too. Channels and pixels past the border count as 0.
+    WITHIN_CHANNEL takes the mean over an n × n window of the same channel instead of the sum over n, with k = 1
+    whatever is given. Channels and pixels past the border count as 0, and count in the mean.
     """
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
@@ -29,23 +30,26 @@ class LRN(Layer):
         if self.size % 2 == 0:
             raise self.fault(f"local_size {self.size} is not odd")
 
+    def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """The bottom's shape. In place across channels Caffe computes another thing on the CPU than on a GPU."""
+        if tops[0] is bottoms[0] and not self.within:
+            raise self.fault("cannot work in place across channels; give the top another name")
+        super().reshape(bottoms, tops)
+
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """The bottom's."""
         if len(bottoms[0]) != 4:
             raise self.fault(f"four axes are needed, the bottom has shape {bottoms[0]}")
         return bottoms
 
-    def compute(self, *bottoms: torch.Tensor) -> torch.Tensor:
-        """Within a channel; autograd gives the backward."""
-        (x,) = bottoms
-        mean = torch.nn.functional.avg_pool2d(x * x, self.size, 1, self.size // 2)
-        return x * (1 + self.alpha * mean) ** -self.beta
-
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Across channels: the sum over channels is a product with a band matrix, block by block."""
+        """Across channels, the sum over channels is a product with a band matrix, block by block."""
+        x = bottoms[0].values.tensor
         if self.within:
-            return super().forward(bottoms, tops)
-        x = _rows(bottoms[0].values.tensor)
+            self._scale = self._windows(x * x).mul_(self.alpha).add_(1)
+            tops[0].values.replace(x * _power(self._scale, self.beta))
+            return
+        x = _rows(x)
         band = self._band(x)
         self._scale, y = torch.empty_like(x), torch.empty_like(x)
         for part in _blocks(x):
@@ -54,15 +58,19 @@ class LRN(Layer):
             scale.add_(self.k)
             torch.mul(x[part], _power(scale, self.beta), out=y[part])
         tops[0].values.replace(_images(y, bottoms[0].shape))
-        return None
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        """dx = dy · scale^−beta − 2·beta·(alpha/n) · x · Σ (dy · y / scale)."""
-        if self.within:
-            return super().backward(tops, propagate, bottoms)
+        """dx = dy · scale^−beta − 2·beta·(alpha/n) · x · Σ (dy · y / scale); within a channel the mean for Σ / n."""
         if not propagate[0]:
-            return None
-        x, y, above = (_rows(t) for t in (bottoms[0].values.tensor, tops[0].values.tensor, tops[0].gradient.tensor))
+            return
+        x, y, above = bottoms[0].values.tensor, tops[0].values.tensor, tops[0].gradient.tensor
+        if self.within:
+            power = _power(self._scale, self.beta)
+            ratio = self._windows(above * x * power / self._scale)
+            below = (above * power).addcmul_(x, ratio, value=-2 * self.beta * self.alpha)
+            bottoms[0].gradient.replace(below)
+            return
+        x, y, above = _rows(x), _rows(y), _rows(above)
         band = self._band(x)
         below = torch.empty_like(x)
         for part in _blocks(x):
@@ -71,13 +79,64 @@ class LRN(Layer):
             torch.mul(above[part], _power(scale, self.beta), out=below[part])
             below[part].addcmul_(x[part], torch.mm(ratio, band), value=-2 * self.beta)
         bottoms[0].gradient.replace(_images(below, bottoms[0].shape))
-        return None
+
+    def _windows(self, images: torch.Tensor) -> torch.Tensor:
+        """The mean over the window around each pixel."""
+        return torch.nn.functional.avg_pool2d(images, self.size, 1, self.size // 2)
 
     def _band(self, rows: torch.Tensor) -> torch.Tensor:
         """alpha / n where two channels are within reach of each other, else 0."""
         channel = torch.arange(rows.shape[1], device=rows.device)
         near = (channel[:, None] - channel[None, :]).abs() <= self.size // 2
         return near.to(rows.dtype) * (self.alpha / self.size)
+
+
+@register("MVN")
+class MVN(Layer):
+    """top = (bottom − mean) / (√variance + eps), over each channel of each image or each whole image
+    (`across_channels`). eps is added to the deviation, not to the variance.
+
+    The top has four axes whatever the bottom has. In place, the first part of the gradient is written over the top's,
+    as Caffe does, and what follows is computed from that.
+    """
+
+    def setup(self, bottoms: Sequence[Blob]) -> None:
+        """The constants."""
+        message = self.message.mvn_param
+        self.eps, self.divides = message.eps, message.normalize_variance
+        self.over = (1, 2, 3) if message.across_channels else (2, 3)
+
+    def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
+        """The bottom's, with axes of length 1 added."""
+        (shape,) = bottoms
+        if len(shape) > 4:
+            raise self.fault(f"at most four axes are possible, the bottom has shape {shape}")
+        return [(*shape, *(1,) * (4 - len(shape)))]
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """The variance is that of the differences from the mean."""
+        x = bottoms[0].values.tensor.view(tops[0].shape)
+        y = x - x.mean(self.over, keepdim=True)
+        if self.divides:
+            self._deviation = (y * y).mean(self.over, keepdim=True).sqrt_().add_(self.eps)
+            y.div_(self._deviation)
+        tops[0].values.replace(y)
+
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """dx = (dy − (y · Σ(dy · y) + Σ dy) / count) / deviation; dy − mean(dy) where only the mean is taken off."""
+        if not propagate[0]:
+            return
+        above, y = tops[0].gradient.tensor, tops[0].values.tensor
+        if self.divides:
+            below = y * (above * y).sum(self.over, keepdim=True)
+            if tops[0] is bottoms[0]:
+                above = below
+            count = math.prod(y.shape[axis] for axis in self.over)
+            below.add_(above.sum(self.over, keepdim=True)).mul_(-1 / count)
+            below = (above + below).div_(self._deviation)
+        else:
+            below = above - above.mean(self.over, keepdim=True)
+        bottoms[0].gradient.replace(below.view(bottoms[0].shape))
 
 
 def _rows(images: torch.Tensor) -> torch.Tensor:
