@@ -31,6 +31,15 @@ def encode(pixels: np.ndarray, label: int) -> bytes:
     return datum.SerializeToString()
 
 
+def encode_floats(values: np.ndarray) -> bytes:
+    """The bytes of a Datum of floats without a label; `values` is channels × height × width."""
+    fields = np.empty((values.size, 5), np.uint8)  # each number is a field of its own: its tag, and four bytes
+    fields[:, 0] = caffe_pb2.Datum(float_data=[0]).SerializeToString()[0]
+    fields[:, 1:] = np.ascontiguousarray(values, "<f4").reshape(-1, 1).view(np.uint8)
+    channels, height, width = values.shape
+    return caffe_pb2.Datum(channels=channels, height=height, width=width).SerializeToString() + fields.tobytes()
+
+
 def decode(record: bytes, place: str | Path | None = None, colors: Colors = "as is") -> tuple[np.ndarray, int]:
     """Image (channels × height × width; uint8, or float32 for `float_data`) and label of a Datum.
 

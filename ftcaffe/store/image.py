@@ -1,7 +1,8 @@
 """Pictures from JPEG, PNG, BMP, TIFF and WebP: the pixels that OpenCV decodes, as the original reads by it.
 
 Pillow decodes to the same pixels; what OpenCV does otherwise stands here: how colours become grey (each format has
-its own weights), CMYK, 16 bits, and that a JPEG is turned as its EXIF says.
+its own weights), CMYK, 16 bits, and that a JPEG is turned as its EXIF says. One thing stays apart: a PNG of three
+channels of 16 bits made grey is off by one here and there, as Pillow leaves out the lower bits first.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ftcaffe.errors import Error
 
+_FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "JPEG2000", "PPM")
 Colors = Literal["color", "gray", "as is"]
+_JPEG = ("JPEG", "MPO")  # some cameras put a second picture behind the first
 # Weights of blue, green, red; what is added before the shift; the shift.
 _GRAY = {
     "PNG": ((3737, 19234, 9797), 0, 15),
@@ -43,11 +46,11 @@ def decode(content: bytes, colors: Colors = "color", place: str | Path | None = 
     place : named in the `Error` that is raised where the bytes are no whole picture of 8 bits.
     """
     try:
-        picture: Image.Image = Image.open(io.BytesIO(content))
-        if picture.format == "JPEG" and colors == "gray":
+        picture: Image.Image = Image.open(io.BytesIO(content), formats=_FORMATS)
+        if picture.format in _JPEG and colors == "gray":
             picture.draft("L", None)  # luminance as it is stored
         picture.load()
-        if picture.format in ("JPEG", "MPO") and colors != "as is":
+        if picture.format in _JPEG and colors != "as is":
             picture = _upright(picture)
         return np.ascontiguousarray(_pixels(picture, colors))
     except _FAULTS as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import lmdb
@@ -12,7 +13,6 @@ from ftcaffe.store.atomic import whole
 from ftcaffe.store.pages import REMEDY, Pages
 
 _FIRST_MAP = 1 << 26
-_PATIENCE = 100  # hundredths of a second
 _TRANSACTION_BYTES, _TRANSACTION_RECORDS = 1 << 26, 1000
 
 
@@ -55,45 +55,73 @@ class Records:
         return value
 
 
-def write(path: str | Path, records: Iterable[tuple[bytes, bytes]]) -> int:
-    """Write an LMDB whole: beside its name, renamed when the last record is in. Returns the count.
+class Writer:
+    """Appends records to an LMDB, many in a transaction; `writer` makes one.
 
-    Keys must ascend (Caffe's tools write them so; appending is several times faster than inserting). The map doubles
-    as it is needed, so no size need be known. The same records give the same bytes: pages are cleared before use.
+    Attributes
+    ----------
+    count : records so far.
     """
-    count = 0
+
+    def __init__(self, environment: lmdb.Environment) -> None:
+        self.count = 0
+        self._environment = environment
+        self._pending: list[tuple[bytes, bytes]] = []
+        self._size = 0
+
+    def put(self, key: bytes, value: bytes) -> None:
+        """Append a record, whose key is above those before it.
+
+        Caffe's tools write their keys so, and appending is several times faster than inserting.
+        """
+        self.count += 1
+        self._pending.append((key, value))
+        self._size += len(key) + len(value)
+        if self._size >= _TRANSACTION_BYTES or len(self._pending) == _TRANSACTION_RECORDS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what is pending, in a map large enough for it."""
+        page = self._environment.stat()["psize"]
+        used = (self._environment.info()["last_pgno"] + 1) * page
+        # A value ends in a page of its own, and the tree has its pages: a map too small would cost the transaction.
+        needed = used + self._size + 2 * page * (len(self._pending) + 16)
+        while self._environment.info()["map_size"] < needed:
+            self._environment.set_mapsize(2 * self._environment.info()["map_size"])
+        with self._environment.begin(write=True) as transaction:
+            for key, value in self._pending:
+                if not transaction.put(key, value, append=True, overwrite=False):
+                    raise ValueError(f"keys do not ascend at {key!r}")
+        self._pending.clear()
+        self._size = 0
+
+
+@contextmanager
+def writer(path: str | Path) -> Iterator[Writer]:
+    """An LMDB to be written whole: beside its name, renamed when the block ends well, gone when it does not.
+
+    The map doubles as it is needed, so no size need be known. The same records give the same bytes: pages are cleared
+    before use. Raises `Error` on a full disk or a key that LMDB does not take.
+    """
     with whole(path) as beside:
         environment = lmdb.open(str(beside), map_size=_FIRST_MAP, sync=False, lock=False)
-        pending: list[tuple[bytes, bytes]] = []
-        size = 0
         try:
-            for key, value in records:
-                pending.append((key, value))
-                size += len(key) + len(value)
-                if size >= _TRANSACTION_BYTES or len(pending) == _TRANSACTION_RECORDS:
-                    _append(environment, pending, size)
-                    count += len(pending)
-                    pending.clear()
-                    size = 0
-            _append(environment, pending, size)
-            count += len(pending)
+            made = Writer(environment)
+            yield made
+            made.flush()
             environment.sync(True)
+        except lmdb.BadValsizeError:
+            raise Error("cannot be written: a key has more than 511 bytes", path, remedy="shorten it") from None
         except lmdb.Error as error:  # a full disk is an I/O error here, or a DiskError
             raise Error(f"cannot be written: {error}", path, remedy="free some disk space and run again") from None
         finally:
             environment.close()
         (beside / "lock.mdb").unlink(missing_ok=True)
-    return count
 
 
-def _append(environment: lmdb.Environment, records: list[tuple[bytes, bytes]], size: int) -> None:
-    page = environment.stat()["psize"]
-    used = (environment.info()["last_pgno"] + 1) * page
-    # A value ends in a page of its own, and the tree has its pages: a map too small would cost the whole transaction.
-    needed = used + size + 2 * page * (len(records) + 16)
-    while environment.info()["map_size"] < needed:
-        environment.set_mapsize(2 * environment.info()["map_size"])
-    with environment.begin(write=True) as transaction:
+def write(path: str | Path, records: Iterable[tuple[bytes, bytes]]) -> int:
+    """Write records, whose keys ascend, as an LMDB (see `writer`). Returns the count."""
+    with writer(path) as made:
         for key, value in records:
-            if not transaction.put(key, value, append=True, overwrite=False):
-                raise ValueError(f"keys do not ascend at {key!r}")
+            made.put(key, value)
+    return made.count
