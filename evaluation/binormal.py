@@ -11,9 +11,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
-from evaluation.interval import Interval, probit
+from evaluation.interval import Interval, normal_density, probit
 
 CATEGORIES = 20
 _ITERATIONS = 200
@@ -47,16 +47,16 @@ class Binormal:
 
     def curve(self, false_positives: np.ndarray) -> np.ndarray:
         """Sensitivity at false-positive rates in [0, 1]."""
-        return stats.norm.cdf(self.a + self.b * stats.norm.ppf(false_positives))
+        return ndtr(self.a + self.b * ndtri(false_positives))
 
     def sensitivity(self, false_positives: float, level: float = 0.95) -> Interval:
         """Sensitivity at a false-positive rate in (0, 1), with its interval on the probit scale."""
-        z = float(stats.norm.ppf(false_positives))
+        z = float(ndtri(false_positives))
         return probit(self.a + self.b * z, self._deviation(1.0, z), level, "binormal")
 
     def false_positive_rate(self, sensitivity: float, level: float = 0.95) -> Interval:
         """False-positive rate at a sensitivity in (0, 1), with its interval on the probit scale."""
-        z = (float(stats.norm.ppf(sensitivity)) - self.a) / self.b
+        z = (float(ndtri(sensitivity)) - self.a) / self.b
         return probit(z, self._deviation(-1 / self.b, -z / self.b), level, "binormal")
 
     def area(self, level: float = 0.95) -> Interval:
@@ -68,7 +68,7 @@ class Binormal:
     def area_deviation(self) -> float:
         """Standard error of the area (delta method)."""
         length = np.hypot(1.0, self.b)
-        slope = stats.norm.pdf(self.a / length)
+        slope = normal_density(self.a / length)
         return float(slope * self._deviation(1 / length, -self.a * self.b / length**3))
 
     def _deviation(self, *gradient: float) -> float:
@@ -155,7 +155,7 @@ def _start(k: np.ndarray, m: np.ndarray) -> np.ndarray:
     """(a, b, cutoffs) from the line through the probits of the empirical points, kept off the corners."""
     fpf = 1 - (np.cumsum(k)[:-1] + 0.5) / (k.sum() + 1)
     tpf = 1 - (np.cumsum(m)[:-1] + 0.5) / (m.sum() + 1)
-    x, y = stats.norm.ppf(fpf), stats.norm.ppf(tpf)
+    x, y = ndtri(fpf), ndtri(tpf)
     spread = x.std()
     b = float(np.clip(y.std() / spread, 0.2, 5.0)) if spread > 0 else 1.0
     cutoffs = -x + np.arange(len(x)) * 1e-3  # rising even where no negative parts two of them
@@ -173,9 +173,8 @@ def _cells(parameters: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, 
 def _between(edges: np.ndarray) -> np.ndarray:
     """Normal probability between neighbouring edges, from the tail that keeps its digits."""
     low, high = edges[:-1], edges[1:]
-    upper = stats.norm.sf(low) - stats.norm.sf(high)
-    lower = stats.norm.cdf(high) - stats.norm.cdf(low)
-    return np.maximum(np.where(low > 0, upper, lower), _LEAST)
+    upper = low > 0
+    return np.maximum(ndtr(np.where(upper, -low, high)) - ndtr(np.where(upper, -high, low)), _LEAST)
 
 
 def _likelihood(parameters: np.ndarray, k: np.ndarray, m: np.ndarray) -> float:
@@ -188,7 +187,7 @@ def _slope(parameters: np.ndarray, k: np.ndarray, m: np.ndarray) -> tuple[np.nda
     b = parameters[1]
     t, u, p, q = _cells(parameters)
     inner, count = t[1:-1], len(p)
-    at_t, at_u = stats.norm.pdf(t), stats.norm.pdf(u)
+    at_t, at_u = normal_density(t), normal_density(u)
     weighted = np.concatenate([[0.0], inner * at_u[1:-1], [0.0]])
     of_p, of_q = np.zeros((count, count + 1)), np.zeros((count, count + 1))
     of_q[:, 0] = -np.diff(at_u)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
-from evaluation.froc import best_of_lesion
+from evaluation.froc import CPM_RATES, best_of_lesion, froc, sensitivity_at
 from evaluation.interval import Interval
+from evaluation.roc import roc
 from evaluation.scores import Detections
 
-_DEFINED = 0.95  # an interval from fewer of the draws than this would speak for the lucky ones only
+DEFINED = 0.95  # an interval from fewer of the draws than this would speak for the lucky ones only
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,11 +28,58 @@ class Draws:
     auc: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """Quantities of one set of scores, and the same of each draw of its units.
+
+    rates : (r,) false positives per image.
+    sensitivity : (r,) at these, nan where not reached; drawn_sensitivity : (draws, r).
+    auc, cpm : of the candidates and of the curve, nan where not defined; drawn_auc, drawn_cpm : (draws,).
+    lesions, images : (units,) of each unit. seed : of the draws.
+    """
+
+    rates: np.ndarray
+    sensitivity: np.ndarray
+    auc: float
+    cpm: float
+    drawn_sensitivity: np.ndarray
+    drawn_auc: np.ndarray
+    drawn_cpm: np.ndarray
+    lesions: np.ndarray
+    images: np.ndarray
+    seed: int
+
+
+def measure(detections: Detections, rates: np.ndarray, draws: int = 2000, seed: int = 0) -> Measured:
+    """Sensitivity at `rates`, AUC of the candidates and CPM, of the scores and of each draw of their units.
+
+    The same `seed` gives the same draws to every run on the same units: that is what pairs two of them.
+    """
+    rates = np.asarray(rates, dtype=float)
+    asked = np.append(rates, CPM_RATES)
+    drawn = resample(detections, asked, draws, np.random.default_rng(seed))
+    hits = detections.lesion >= 0
+    curve = froc(detections.score, detections.lesion, int(detections.lesions.sum()), int(detections.images.sum()))
+    found = sensitivity_at(curve, asked)
+    return Measured(
+        rates=rates,
+        sensitivity=found[: len(rates)],
+        auc=roc(detections.score, hits).area if 0 < hits.sum() < len(hits) else float("nan"),
+        cpm=float(found[len(rates) :].mean()),
+        drawn_sensitivity=drawn.sensitivity[:, : len(rates)],
+        drawn_auc=drawn.auc,
+        drawn_cpm=drawn.sensitivity[:, len(rates) :].mean(axis=1),
+        lesions=detections.lesions,
+        images=detections.images,
+        seed=seed,
+    )
+
+
 def resample(detections: Detections, rates: np.ndarray, draws: int, generator: np.random.Generator) -> Draws:
     """Draw units with replacement, and measure each draw as `froc.sensitivity_at` and `roc.roc` would.
 
     A draw is a weight for each unit, so nothing is sorted twice: a draw costs two running sums over the
-    candidates. Generators of the same seed give the same draws to every run on the same units, which pairs them.
+    candidates.
 
     Parameters
     ----------
@@ -57,9 +107,9 @@ def resample(detections: Detections, rates: np.ndarray, draws: int, generator: n
     for draw in range(draws):
         weight = generator.multinomial(units, np.full(units, 1 / units))
         wrong = np.append(0, np.cumsum(weight[false_unit]))
-        per_image = wrong[ends] / (weight @ detections.images)
-        lesions = weight @ detections.lesions
-        if lesions:
+        lesions, images = weight @ detections.lesions, weight @ detections.images
+        if lesions and images:
+            per_image = wrong[ends] / images
             found = np.append(0, np.cumsum(weight[hit_unit]))[above] / lesions
             point = np.searchsorted(per_image, rates, side="right") - 1
             sensitivity[draw] = np.where(rates <= per_image[-1], found[point], np.nan)
@@ -72,13 +122,29 @@ def resample(detections: Detections, rates: np.ndarray, draws: int, generator: n
     return Draws(sensitivity, auc)
 
 
-def interval(value: float, draws: np.ndarray, level: float = 0.95) -> Interval:
+def interval(value: float, draws: np.ndarray, level: float = 0.95, units: float = inf) -> Interval:
     """The percentile interval of `draws` (n,) around an estimate.
 
     Draws in which the quantity is not defined (nan) are left out; when they are more than 5 % there is no interval.
+
+    Parameters
+    ----------
+    units : how many there are. Resampling n units shows (n - 1) / n of the variance, and takes it for known: the
+        percentiles are moved outwards to Φ(∓ √(n / (n - 1)) · t), t the quantile of Student's distribution with
+        n - 1 degrees of freedom (T. C. Hesterberg, Am. Stat. 69, 2015, "expanded percentile").
     """
     defined = draws[~np.isnan(draws)]
-    if np.isnan(value) or len(defined) < _DEFINED * len(draws) or not len(defined):
+    if np.isnan(value) or len(defined) < DEFINED * len(draws) or not len(defined):
         return Interval(value, float("nan"), float("nan"), "bootstrap")
-    low, high = np.quantile(defined, [(1 - level) / 2, (1 + level) / 2])
+    tail = _tail(level, units)
+    low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(value, float(low), float(high), "bootstrap")
+
+
+def _tail(level: float, units: float) -> float:
+    """Share of the draws beyond either end of the interval."""
+    if units == inf:
+        return (1 - level) / 2
+    if units < 2:
+        return 0.0
+    return float(ndtr(np.sqrt(units / (units - 1)) * stdtrit(units - 1, (1 - level) / 2)))

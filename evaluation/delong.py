@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr
+from scipy.stats import rankdata
 
-from evaluation.interval import Interval, exact, logit, quantile
+from evaluation.interval import Difference, Interval, exact, logit, quantile
 
 
 @dataclass(frozen=True)
@@ -26,31 +27,13 @@ class Area:
     def interval(self, level: float = 0.95) -> Interval:
         """On the logit scale, which keeps its coverage near 1.
 
-        Where the classes part completely there is no variance to go by: the interval is then the exact binomial one
-        of as many trials as the smaller class has cases.
+        Where there is no variance to go by (the classes part completely, all scores are equal, a class has one case)
+        the interval is the exact binomial one of as many trials as the smaller class has cases.
         """
-        if self.deviation == 0:
-            trials = min(self.negatives, self.positives)
-            return exact(round(self.value * trials), trials, level) if self.value in (0, 1) else self._point()
+        trials = min(self.negatives, self.positives)
+        if self.deviation == 0 or trials == 1:
+            return exact(self.value * trials, trials, level)
         return logit(self.value, self.deviation, level, "delong")
-
-    def _point(self) -> Interval:
-        """One case of either class, tied: no interval."""
-        return Interval(self.value, float("nan"), float("nan"), "delong")
-
-
-@dataclass(frozen=True)
-class Difference:
-    """Area of one score less that of another on the same cases, with a two-sided test that it is 0.
-
-    deviation : standard error; p_value is nan where it is 0.
-    """
-
-    value: float
-    deviation: float
-    low: float
-    high: float
-    p_value: float
 
 
 def area(score: np.ndarray, positive: np.ndarray) -> Area:
@@ -71,17 +54,21 @@ def difference(score: np.ndarray, other: np.ndarray, positive: np.ndarray, level
     ours, theirs = _placements(score, positive), _placements(other, positive)
     value = float(ours[0].mean() - theirs[0].mean())
     deviation = float(np.sqrt(sum(_variance(a - b) for a, b in zip(ours, theirs, strict=True))))
+    if deviation == 0:
+        # Every case differs by as much: equal curves, or one that parts the classes and one that tells nothing.
+        p_value = 1.0 if value == 0 else 2 * 0.5 ** min(map(len, ours))
+        return Difference(value, 0.0, value, value, p_value, "delong")
     reach = quantile(level) * deviation
-    p_value = float(2 * stats.norm.sf(abs(value) / deviation)) if deviation else float("nan")
-    return Difference(value, deviation, value - reach, value + reach, p_value)
+    p_value = float(2 * ndtr(-abs(value) / deviation))
+    return Difference(value, deviation, max(-1.0, value - reach), min(1.0, value + reach), p_value, "delong")
 
 
 def _placements(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Share of the negatives that each positive beats, and of the positives that beat each negative; ties half."""
     high, low = score[positive], score[~positive]
-    ranks = stats.rankdata(np.concatenate([high, low]))
-    of_positives = (ranks[: len(high)] - stats.rankdata(high)) / len(low)
-    of_negatives = 1 - (ranks[len(high) :] - stats.rankdata(low)) / len(high)
+    ranks = rankdata(np.concatenate([high, low]))
+    of_positives = (ranks[: len(high)] - rankdata(high)) / len(low)
+    of_negatives = 1 - (ranks[len(high) :] - rankdata(low)) / len(high)
     return of_positives, of_negatives
 
 

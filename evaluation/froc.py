@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+# The rates of LUNA16's competition performance metric.
+CPM_RATES = (1 / 8, 1 / 4, 1 / 2, 1.0, 2.0, 4.0, 8.0)
+
 
 @dataclass(frozen=True, eq=False)
 class Froc:
@@ -84,3 +87,29 @@ def area(curve: Froc, limit: float) -> float:
         return float("nan")
     edges = np.append(curve.false_positives[curve.false_positives < limit], limit)
     return float(np.diff(edges) @ curve.sensitivity[: len(edges) - 1] / limit)
+
+
+@dataclass(frozen=True)
+class Cpm:
+    """The competition performance metric.
+
+    value : mean of `sensitivity`; nan where the curve ends before the last of the rates.
+    sensitivity : at each of `CPM_RATES`, nan where not reached.
+    not_reached : those rates.
+    """
+
+    value: float
+    sensitivity: tuple[float, ...]
+    not_reached: tuple[float, ...]
+
+
+def cpm(curve: Froc) -> Cpm:
+    """Mean sensitivity at 1/8, 1/4, 1/2, 1, 2, 4 and 8 false positives per image (A. A. A. Setio et al., Med. Image
+    Anal. 42, 2017).
+
+    The curve is neither interpolated nor carried on past its end, as LUNA16's own program does both: a system that
+    reports few candidates has no sensitivity at 8 false positives, and no CPM.
+    """
+    found = sensitivity_at(curve, np.array(CPM_RATES))
+    missing = tuple(rate for rate, value in zip(CPM_RATES, found, strict=True) if np.isnan(value))
+    return Cpm(float(found.mean()), tuple(found.tolist()), missing)

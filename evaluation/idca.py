@@ -12,12 +12,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import ndtr, ndtri
 
 from evaluation import binormal
 from evaluation.binormal import Binormal
 from evaluation.froc import best_of_lesion
-from evaluation.interval import Interval, probit
+from evaluation.interval import Interval, normal_density, probit
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,17 +61,17 @@ class Idca:
         if not 0 < rate < self.false_candidates:
             return Interval(float("nan"), float("nan"), float("nan"), "idca")
         a, b = self.ratings.a, self.ratings.b
-        z = float(stats.norm.ppf(rate / self.false_candidates))
-        share, density = float(stats.norm.cdf(a + b * z)), float(stats.norm.pdf(a + b * z))
+        z = float(ndtri(rate / self.false_candidates))
+        share, density = float(ndtr(a + b * z)), float(normal_density(a + b * z))
         rated = self.detected * density * np.array([1.0, z])
-        of_false = -self.detected * density * b * rate / (self.false_candidates**2 * float(stats.norm.pdf(z)))
+        of_false = -self.detected * density * b * rate / (self.false_candidates**2 * float(normal_density(z)))
         variance = (
             (share * self.detected_deviation) ** 2
             + rated @ self.ratings.covariance @ rated
             + (of_false * self.false_candidates_deviation) ** 2
         )
-        w = float(stats.norm.ppf(self.detected * share))
-        return probit(w, float(np.sqrt(variance)) / float(stats.norm.pdf(w)), level, "idca")
+        w = float(ndtri(self.detected * share))
+        return probit(w, float(np.sqrt(variance)) / float(normal_density(w)), level, "idca")
 
 
 def fit(

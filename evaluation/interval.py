@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+from scipy.special import betaincinv, ndtr, ndtri
 
 
 @dataclass(frozen=True)
@@ -45,15 +45,38 @@ class Interval:
         return not (self.defined and other.defined) or (self.low <= other.high and other.low <= self.high)
 
 
+@dataclass(frozen=True)
+class Difference:
+    """One quantity of two curves on the same cases: the first less the second, and a two-sided test that it is 0.
+
+    value, low, high : the difference and its interval, all nan where a curve does not reach the operating point.
+    deviation : its standard error.
+    p_value : two-sided, in (0, 1]; nan where the difference is.
+    test : ``bootstrap`` (by unit, paired) or ``delong``.
+    """
+
+    value: float
+    deviation: float
+    low: float
+    high: float
+    p_value: float
+    test: str
+
+
 def quantile(level: float) -> float:
     """The normal deviate that bounds a two-sided interval, 1.96 for 0.95."""
-    return float(stats.norm.ppf((1 + level) / 2))
+    return float(ndtri((1 + level) / 2))
+
+
+def normal_density(z: np.ndarray | float) -> np.ndarray:
+    """Of the standard normal distribution; 0 at infinity."""
+    return np.exp(-0.5 * np.square(z)) / np.sqrt(2 * np.pi)
 
 
 def probit(z: float, deviation: float, level: float, method: str) -> Interval:
     """Of Φ(z), from z and its standard error; its ends stay within (0, 1)."""
     reach = quantile(level) * deviation
-    return Interval(*(float(stats.norm.cdf(value)) for value in (z, z - reach, z + reach)), method)
+    return Interval(*(float(ndtr(value)) for value in (z, z - reach, z + reach)), method)
 
 
 def logit(value: float, deviation: float, level: float, method: str) -> Interval:
@@ -72,9 +95,13 @@ def wilson(found: int, of: int, level: float = 0.95) -> Interval:
     return Interval(share, max(0.0, float(centre - reach)), min(1.0, float(centre + reach)), "wilson")
 
 
-def exact(found: int, of: int, level: float = 0.95) -> Interval:
-    """Of a proportion, from the binomial distribution (Clopper and Pearson, Biometrika 26, 1934)."""
+def exact(found: float, of: int, level: float = 0.95) -> Interval:
+    """Of a proportion, from the binomial distribution (C. J. Clopper and E. S. Pearson, Biometrika 26, 1934).
+
+    Its ends are quantiles of beta distributions, so `found` need not be whole: an area under a ROC curve is the
+    share of pairs won, with ties by half.
+    """
     tail = (1 - level) / 2
-    low = float(stats.beta.ppf(tail, found, of - found + 1)) if found else 0.0
-    high = float(stats.beta.isf(tail, found + 1, of - found)) if found < of else 1.0
+    low = float(betaincinv(found, of - found + 1, tail)) if found > 0 else 0.0
+    high = float(betaincinv(found + 1, of - found, 1 - tail)) if found < of else 1.0
     return Interval(found / of, low, high, "exact")

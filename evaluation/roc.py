@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from evaluation.scores import Detections
+
 
 @dataclass(frozen=True, eq=False)
 class Roc:
@@ -47,3 +49,34 @@ def roc(score: np.ndarray, positive: np.ndarray) -> Roc:
         negatives=len(low),
         positives=len(high),
     )
+
+
+def detections(score: np.ndarray, positive: np.ndarray, unit: np.ndarray | None = None) -> Detections:
+    """The same cases as FROC counts them, so that everything said of one curve can be said of the other.
+
+    Each positive is a lesion of its own, and the negatives are the images: false positives per image are then the
+    false-positive rate.
+
+    Parameters
+    ----------
+    score, positive : (n,) as for `roc`.
+    unit : (n,) the video or patient of each case, in any form that sorts; None where the cases are independent.
+    """
+    names, place = (None, np.arange(len(score))) if unit is None else np.unique(unit, return_inverse=True)
+    count = len(score) if names is None else len(names)
+    return Detections(
+        score=score,
+        lesion=np.where(positive, np.arange(len(score)), -1),
+        unit=place,
+        lesions=np.bincount(place[positive], minlength=count),
+        images=np.bincount(place[~positive], minlength=count),
+    )
+
+
+def mirrored(cases: Detections) -> Detections:
+    """The classes changed over and the scores turned round: its sensitivity at 1 - s is one less the lowest
+    false-positive rate at which the cases' own curve has a sensitivity of s.
+    """
+    positive = cases.lesion >= 0
+    lesion = np.where(positive, -1, np.arange(len(positive)))
+    return Detections(-cases.score, lesion, cases.unit, cases.images, cases.lesions)
