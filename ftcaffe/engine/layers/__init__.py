@@ -1,18 +1,49 @@
 """Caffe's layer types, a file for each family."""
 
-from ftcaffe.engine.layers import data, inner_product, loss, neuron, normalize, pooling, shape, vision
+from ftcaffe.engine.layers import (
+    batch_norm,
+    data,
+    elementwise,
+    hdf5,
+    images,
+    inner_product,
+    loss,
+    losses,
+    memory,
+    neuron,
+    normalize,
+    pooling,
+    python,
+    recurrent,
+    select,
+    shape,
+    spp,
+    vision,
+    windows,
+)
 from ftcaffe.engine.layers.base import Layer, layer_class, layer_type_list
 
 __all__ = [
     "Layer",
+    "batch_norm",
     "data",
+    "elementwise",
+    "hdf5",
+    "images",
     "inner_product",
     "layer_class",
     "layer_type_list",
     "loss",
+    "losses",
+    "memory",
     "neuron",
     "normalize",
     "pooling",
+    "python",
+    "recurrent",
+    "select",
     "shape",
+    "spp",
     "vision",
+    "windows",
 ]

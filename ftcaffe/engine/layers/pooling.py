@@ -17,8 +17,9 @@ class Pooling(Layer):
     """MAX or AVE over windows; a second top of MAX holds the index of each maximum in its plane.
 
     Caffe rounds the output size up, so that the last window may hang over the border, and drops a last window that
-    would begin in the padding (only where there is padding). AVE divides by the window's area within the padded
-    plane, so padding counts as zeros and what hangs over does not count.
+    would begin in the padding (where either axis has padding; without any, a window may lie past the border, and
+    then MAX is the least float, AVE not a number). AVE divides by the window's area within the padded plane, so
+    padding counts as zeros and what hangs over does not count. STOCHASTIC has no CPU form in Caffe and none here.
     """
 
     tops = (1, 2)
@@ -26,33 +27,34 @@ class Pooling(Layer):
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """Kernel, stride and padding, each for height and width."""
         message = self.message.pooling_param
-        if message.pool not in (message.MAX, message.AVE):
-            raise self.fault("STOCHASTIC has no CPU form in Caffe either; use MAX or AVE")
-        self.max = message.pool == message.MAX
-        self.whole = message.global_pooling
-        self.stride = self._pair("stride")
-        self.pad = self._pair("pad")
+        self.max, self.stochastic = message.pool == message.MAX, message.pool == message.STOCHASTIC
+        if len(self.message.top) > 1 and not self.max:
+            raise self.fault("a second top, of indices, is for MAX alone")
+        self.whole, self.ceil = message.global_pooling, message.round_mode == message.CEIL
+        self.stride, self.pad = self._pair("stride"), self._pair("pad")
+        one, two = message.HasField("kernel_size"), message.HasField("kernel_h") and message.HasField("kernel_w")
         if self.whole:
-            if message.HasField("kernel_size") or message.HasField("kernel_h") or message.HasField("kernel_w"):
+            if one or message.HasField("kernel_h") or message.HasField("kernel_w"):
                 raise self.fault("global_pooling takes no kernel size")
             if self.pad != (0, 0) or self.stride != (1, 1):
                 raise self.fault("global_pooling takes no pad and a stride of 1")
             return
-        self.kernel = (
-            (message.kernel_h, message.kernel_w)
-            if message.HasField("kernel_h")
-            else (message.kernel_size, message.kernel_size)
-        )
+        if one == two:
+            raise self.fault("its size is either kernel_size or kernel_h and kernel_w")
+        self.kernel = (message.kernel_size,) * 2 if one else (message.kernel_h, message.kernel_w)
         if min(self.kernel) < 1 or min(self.stride) < 1:
-            raise self.fault("kernel_size and stride are at least 1")
-        if any(p >= k for p, k in zip(self.pad, self.kernel, strict=True)):
-            raise self.fault(f"pad {self.pad} is not smaller than the kernel {self.kernel}")
+            raise self.fault(f"kernel {self.kernel} and stride {self.stride} are at least 1")
+        if any(self.pad) and (self.stochastic or any(p >= k for p, k in zip(self.pad, self.kernel, strict=True))):
+            raise self.fault(f"pad {self.pad} is for MAX and AVE, and smaller than the kernel {self.kernel}")
 
     def _pair(self, name: str) -> tuple[int, int]:
         message = self.message.pooling_param
-        if message.HasField(f"{name}_h"):
-            return getattr(message, f"{name}_h"), getattr(message, f"{name}_w")
-        return (getattr(message, name),) * 2
+        high, wide = message.HasField(f"{name}_h"), message.HasField(f"{name}_w")
+        if high != wide or (high and message.HasField(name)):
+            raise self.fault(f"its {name} is either {name} or {name}_h and {name}_w")
+        return (
+            (getattr(message, f"{name}_h"), getattr(message, f"{name}_w")) if high else (getattr(message, name),) * 2
+        )
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """N × C × the rounded-up sizes."""
@@ -73,13 +75,14 @@ class Pooling(Layer):
         )
         return [(*bottom[:2], *self.sizes)] * len(self.message.top)
 
-    @staticmethod
-    def _size(size: int, kernel: int, stride: int, pad: int) -> int:
-        windows = math.ceil((size + 2 * pad - kernel) / stride) + 1
-        return windows - 1 if pad and (windows - 1) * stride >= size + pad else windows
+    def _size(self, size: int, kernel: int, stride: int, pad: int) -> int:
+        windows = (math.ceil if self.ceil else math.floor)((size + 2 * pad - kernel) / stride) + 1
+        return windows - 1 if any(self.pad) and (windows - 1) * stride >= size + pad else windows
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """MAX keeps the index of each maximum."""
+        if self.stochastic:
+            raise self.fault("STOCHASTIC has no CPU form in Caffe either; use MAX or AVE")
         if not self.max:
             return super().forward(bottoms, tops)
         y, self._index = self._maxima(bottoms[0].values.tensor)
@@ -96,7 +99,7 @@ class Pooling(Layer):
             above, x = tops[0].gradient.tensor, bottoms[0].values.tensor
             if self.native:
                 below = torch.ops.aten.max_pool2d_with_indices_backward(
-                    _like(above, x), x, self.kernel, self.stride, self.pad, (1, 1), True, self._index
+                    _like(above, x), x, self.kernel, self.stride, self.pad, (1, 1), self.ceil, self._index
                 )
             else:
                 below = torch.zeros(x.shape, device=x.device).flatten(2)
@@ -110,7 +113,7 @@ class Pooling(Layer):
         """AVE."""
         (x,) = bottoms
         if self.native:
-            return functional.avg_pool2d(x, self.kernel, self.stride, self.pad, ceil_mode=True)
+            return functional.avg_pool2d(x, self.kernel, self.stride, self.pad, ceil_mode=self.ceil)
         sums = functional.avg_pool2d(self._padded(x, 0.0), self.kernel, self.stride, divisor_override=1)
         areas = [
             torch.tensor(
@@ -126,7 +129,7 @@ class Pooling(Layer):
     def _maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """The maxima and their indices in the plane, −1 for a window past the border."""
         if self.native:
-            return torch.ops.aten.max_pool2d_with_indices(x, self.kernel, self.stride, self.pad, (1, 1), True)
+            return torch.ops.aten.max_pool2d_with_indices(x, self.kernel, self.stride, self.pad, (1, 1), self.ceil)
         padded = self._padded(x, torch.finfo(torch.float32).min)
         y, index = torch.ops.aten.max_pool2d_with_indices(padded, self.kernel, self.stride)
         row = torch.div(index, padded.shape[3], rounding_mode="floor") - self.pad[0]

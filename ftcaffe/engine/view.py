@@ -1,0 +1,76 @@
+"""Memory of one blob shown by another in another shape, as Caffe's Flatten and Reshape have it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from ftcaffe.engine.blob import Blob, Gradient, Memory
+
+
+class View(Memory):
+    """A blob's values in another shape of the same count: what is written to one shows in the other.
+
+    The blob's memory is looked up anew each time, since a blob may come to share another's.
+    """
+
+    def __init__(self, blob: Blob, shape: Sequence[int]) -> None:
+        self._blob = blob
+        self._shape = tuple(shape)
+
+    @property
+    def _whole(self) -> Memory:
+        return self._blob.values
+
+    def reshape(self, shape: Sequence[int]) -> None:
+        """Take another shape, of the count that the blob has by then."""
+        self._shape = tuple(shape)
+
+    @property
+    def tensor(self) -> torch.Tensor:
+        """As `Memory.tensor`; the blob's own becomes C-contiguous, or the two would not be one memory."""
+        whole = self._whole
+        if not whole.tensor.is_contiguous():
+            whole.replace(whole.tensor.contiguous())
+        return whole.tensor.view(self._shape)
+
+    @property
+    def array(self) -> np.ndarray:
+        """As `Memory.array`."""
+        return self._whole.array.reshape(self._shape)
+
+    @property
+    def lent(self) -> bool:  # type: ignore[override]
+        """As `Memory.lent`."""
+        return self._whole.lent
+
+    def replace(self, fresh: torch.Tensor, *, lent: bool = False) -> None:
+        """As `Memory.replace`."""
+        self._whole.replace(fresh.reshape(self._blob.shape), lent=lent)
+
+    def lend(self) -> torch.Tensor:
+        """As `Memory.lend`."""
+        return self._whole.lend().reshape(self._shape)
+
+
+class GradientView(View, Gradient):
+    """A blob's gradients in another shape of the same count."""
+
+    @property
+    def _whole(self) -> Gradient:
+        return self._blob.gradient
+
+    @property
+    def is_zero(self) -> bool:  # type: ignore[override]
+        """As `Gradient.is_zero`."""
+        return self._whole.is_zero
+
+    def show(self, other: Gradient) -> None:
+        """As `Gradient.show`, but copied at once."""
+        self.replace(other.tensor.clone())
+
+    def clear(self) -> None:
+        """As `Gradient.clear`."""
+        self._whole.clear()
