@@ -133,17 +133,22 @@ def caffenet() -> NetSpec:
     return n
 
 
+def biased(bottom: Any, outputs: int, kernel: int, **more: Any) -> Any:
+    """A convolution whose biases begin at 0.2, as all of GoogLeNet's do."""
+    return conv(bottom, outputs, kernel, bias_filler={"type": "constant", "value": 0.2}, **more)
+
+
 def googlenet() -> NetSpec:
     """Szegedy et al. 2015: inception modules and an auxiliary loss of weight 0.3."""
     n = NetSpec()
     read(n, 64)
-    n.conv1 = conv(n.data, 8, 7, stride=2, pad=3)
+    n.conv1 = biased(n.data, 8, 7, stride=2, pad=3)
     n.relu1 = L.ReLU(n.conv1, in_place=True)
     n.pool1 = pool(n.relu1, 3, 2)
     n.norm1 = L.LRN(n.pool1, local_size=5, alpha=1e-4, beta=0.75)
-    n.reduce2 = conv(n.norm1, 8, 1)
+    n.reduce2 = biased(n.norm1, 8, 1)
     n.relu_reduce2 = L.ReLU(n.reduce2, in_place=True)
-    n.conv2 = conv(n.relu_reduce2, 16, 3, pad=1)
+    n.conv2 = biased(n.relu_reduce2, 16, 3, pad=1)
     n.relu2 = L.ReLU(n.conv2, in_place=True)
     n.norm2 = L.LRN(n.relu2, local_size=5, alpha=1e-4, beta=0.75)
     n.pool2 = pool(n.norm2, 3, 2)
@@ -152,7 +157,7 @@ def googlenet() -> NetSpec:
     n.pool3 = pool(n["3b"], 3, 2)
     inception(n, "4a", n.pool3)
     n.pool_aux = pool(n["4a"], 3, 1, P.Pooling.AVE)
-    n.conv_aux = conv(n.pool_aux, 8, 1)
+    n.conv_aux = biased(n.pool_aux, 8, 1)
     n.relu_conv_aux = L.ReLU(n.conv_aux, in_place=True)
     n.fc_aux = fully(n.relu_conv_aux, 16)
     n.relu_fc_aux = L.ReLU(n.fc_aux, in_place=True)
@@ -171,7 +176,7 @@ def inception(n: NetSpec, name: str, bottom: Any) -> None:
     """Four branches: 1×1; 3×3 and 5×5, each after a 1×1 of less width; pooling and 1×1."""
 
     def branch(what: str, below: Any, outputs: int, kernel: int, **more: Any) -> Any:
-        n[f"{name}_{what}"] = conv(below, outputs, kernel, **more)
+        n[f"{name}_{what}"] = biased(below, outputs, kernel, **more)
         n[f"{name}_relu_{what}"] = L.ReLU(n[f"{name}_{what}"], in_place=True)
         return n[f"{name}_relu_{what}"]
 
