@@ -145,7 +145,10 @@ class TestNet:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (('type: "ReLU"', 'type: "PReLu"'), "layer 'relu': no layer type 'PReLu'; there are: Accuracy, Concat, "),
+        (
+            ('type: "ReLU"', 'type: "PReLu"'),
+            "layer 'relu': no layer type 'PReLu'; there are: AbsVal, Accuracy, ArgMax, ",
+        ),
         (
             ('bottom: "ip"', 'bottom: "ib"'),
             "layer 'prob': unknown bottom 'ib'; the blobs before it are: data, conv, ip",

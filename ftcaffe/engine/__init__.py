@@ -1,5 +1,7 @@
 """A drop-in for BVLC Caffe 1.0's Python module, on PyTorch: ``import ftcaffe.engine as caffe``."""
 
+import sys as _sys
+
 try:
     import torch as _torch  # noqa: F401
 except ImportError as _error:
@@ -43,6 +45,7 @@ from ftcaffe.engine.updates import (
 __version__ = "1.0.0"
 TRAIN, TEST = proto.caffe_pb2.TRAIN, proto.caffe_pb2.TEST
 
+_caffe = pycaffe = _sys.modules[__name__]  # pycaffe's own parts
 # In a program `caffe.layers` writes nets; the package of that name is reached by importing from its full name.
 layers = net_spec.layers
 

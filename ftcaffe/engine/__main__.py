@@ -12,13 +12,14 @@ import runpy
 import sys
 import traceback
 import types
+from itertools import dropwhile
 from pathlib import Path
 
 from ftcaffe.engine import alias, glog
 from ftcaffe.errors import Error
 
 USAGE = "usage: python -m ftcaffe.engine [-m MODULE | -c CODE | SCRIPT] ARGS…"
-_OURS = str(Path(__file__).parent)
+_OURS = str(Path(__file__).parents[1])
 
 
 def main(argv: list[str]) -> int:
@@ -78,11 +79,12 @@ def _place(error: Error) -> str:
 
 
 def _traceback(error: Exception) -> str:
+    """As Python writes it, without what led to the program, nor what of ours lies between parts of the program."""
     shown = traceback.TracebackException.from_exception(error)
-    if shown.stack and not _is_ours(shown.stack[-1].filename):
-        shown.stack = traceback.StackSummary.from_list([f for f in shown.stack if not _is_ours(f.filename)])
-    else:
-        del shown.stack[:1]
+    frames = list(dropwhile(lambda frame: _is_ours(frame.filename), shown.stack))
+    if frames and not _is_ours(frames[-1].filename):
+        frames = [frame for frame in frames if not _is_ours(frame.filename)]
+    shown.stack = traceback.StackSummary.from_list(frames)
     return "".join(shown.format())
 
 

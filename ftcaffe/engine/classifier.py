@@ -39,9 +39,9 @@ class Classifier(PreprocessedNet):
         They are the mean of ten crops, the corners and the centre and their mirror images, or those of the centre
         alone; a net with more than a number for each class gives them in one row for an image.
         """
-        images = np.stack([io.resize_image(image, self.image_dims) for image in inputs]).astype(np.float32)
+        images = np.stack([io.resize_image(image, tuple(self.image_dims)) for image in inputs]).astype(np.float32)
         if oversample:
-            found = self.predictions(list(io.oversample(images, self.crop_dims)))
+            found = self.predictions(list(io.oversample(list(images), tuple(self.crop_dims))))
             return found.reshape(len(found) // 10, 10, -1).mean(1)
         top, left = ((np.array(self.image_dims) - self.crop_dims) / 2.0).astype(int)
         height, width = self.crop_dims

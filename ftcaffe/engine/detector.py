@@ -54,7 +54,7 @@ class Detector(PreprocessedNet):
             self.crop_mean = self.crop_mean / scale
 
     def detect_windows(self, images_windows: Iterable[tuple[str, Sequence[Any]]]) -> list[dict[str, Any]]:
-        """Window, prediction and filename of each window (ymin, xmin, ymax, xmax) of pairs of an image file and windows."""
+        """Window, prediction and filename of every window (ymin, xmin, ymax, xmax) of pairs (image file, windows)."""
         files, windows, crops = [], [], []
         for file, of_image in images_windows:
             image = io.load_image(file).astype(np.float32)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ftcaffe.engine import debug, graph, memory, parameters, reach
+from ftcaffe.engine import debug, graph, memory, net_log, parameters, reach
 from ftcaffe.engine.assemble import assemble
 from ftcaffe.engine.blob import Blob
 from ftcaffe.errors import Error, located
@@ -65,6 +65,7 @@ class Net:
         self._before_backward: list[Callable[[int], None]] = []
         self._after_backward: list[Callable[[int], None]] = []
         self.watch = debug.Watch(self) if self.message.debug_info else None
+        net_log.end(self)
 
     # What pycaffe shows.
 
@@ -95,7 +96,7 @@ class Net:
         for layer in self.message.layer:
             left.difference_update(layer.bottom)
             left.update(layer.top)
-        return sorted(left)
+        return sorted(name for name in left if not name.startswith("(automatic)"))
 
     @cached_property
     def top_names(self) -> OrderedDict[str, list[str]]:
@@ -297,17 +298,16 @@ class Net:
         return float(sum(losses))
 
     def _backward(self, first: int, last: int) -> None:
-        """Run layers `first` down to `last` backward, those that need it."""
+        """Run layers `first` down to `last` backward, those that need it; callbacks hear of them all, as Caffe's do."""
         self._check_range(last, first)
         self._weigh_losses()
         with located(self.path), self._within_memory():
             for number in range(first, last - 1, -1):
-                if not self._needs_backward[number]:
-                    continue
                 for call in self._before_backward:
                     call(number)
-                node = self._nodes[number]
-                node.layer.backward(node.tops, self._propagate[number], node.bottoms)
+                if self._needs_backward[number]:
+                    node = self._nodes[number]
+                    node.layer.backward(node.tops, self._propagate[number], node.bottoms)
                 for call in self._after_backward:
                     call(number)
 

@@ -11,10 +11,11 @@ from importlib.resources import files
 from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 
 def _module() -> Any:
-    """A stand-in for Caffe's ``caffe_pb2``: every message class and every top-level enum value by name."""
+    """A stand-in for Caffe's ``caffe_pb2``: every message class, every top-level enum and its values by name."""
     encoded = (files("ftcaffe.proto") / "caffe.descriptor").read_bytes()
     (file,) = descriptor_pb2.FileDescriptorSet.FromString(encoded).file
     pool = descriptor_pool.DescriptorPool()
@@ -27,7 +28,8 @@ def _module() -> Any:
         message_class = message_factory.MessageFactory(pool).GetPrototype  # type: ignore[attr-defined]
     for name, message in described.message_types_by_name.items():
         setattr(module, name, message_class(message))
-    for enum in described.enum_types_by_name.values():
+    for name, enum in described.enum_types_by_name.items():
+        setattr(module, name, EnumTypeWrapper(enum))
         for value in enum.values:
             setattr(module, value.name, value.number)
     module.DESCRIPTOR = described  # type: ignore[attr-defined]

@@ -1,0 +1,328 @@
+"""The engine has every name that pycaffe has, with pycaffe's meaning where no program of `programs/` shows it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import running
+from parity import oracle
+
+pytest.importorskip("torch")
+
+import ftcaffe.engine as caffe
+from ftcaffe.errors import Error
+
+NET = """
+name: "face"
+layer { name: "data" type: "Input" top: "data" top: "label"
+  input_param { shape { dim: 2 dim: 3 dim: 1 dim: 2 } shape { dim: 2 } } }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "zip" inner_product_param { num_output: 3 } }
+layer { name: "aux" type: "InnerProduct" bottom: "zip" top: "aux" inner_product_param { num_output: 2 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "zip" bottom: "label" top: "loss" }
+layer { name: "relu" type: "ReLU" bottom: "aux" top: "aux" }
+"""
+SOLVER = 'net: "net.prototxt" base_lr: 0.1 lr_policy: "fixed" test_iter: 1 test_interval: 10 solver_mode: CPU'
+SHOW = """
+import json, caffe
+from caffe import layers as L
+caffe.set_mode_cpu()
+net = caffe.Net("net.prototxt", caffe.TRAIN)
+net.save("w")
+solver = caffe.SGDSolver("solver.prototxt")
+things = {
+    "caffe": caffe, "net": net, "blob": net.blobs["data"], "layer": net.layers[1], "blobs": net.params["ip"],
+    "layers": net.layers, "solver": solver, "param": solver.param, "timer": caffe.Timer, "io": caffe.io,
+    "spec": caffe.NetSpec(), "top": L.ReLU(), "function": L.Silence(ntop=0), "net_spec": caffe.net_spec,
+    "transformer": caffe.io.Transformer({"data": (1, 3, 4, 4)}),
+    "classifier": caffe.Classifier("net.prototxt", "w"), "detector": caffe.Detector("net.prototxt", "w"),
+    "message": caffe.proto.caffe_pb2, "params": net.params,
+}
+import caffe.coord_map
+things["coord_map"] = caffe.coord_map
+plain = set(dir(object)) | {"__dict__", "__module__", "__weakref__", "__instance_size__"}
+print(json.dumps({
+    "names": {key: sorted(set(dir(thing)) - plain) for key, thing in things.items()},
+    "types": list(caffe.layer_type_list()),
+    "net": [
+        net.inputs, net.outputs, list(net._inputs), list(net._outputs), list(net._blob_names),
+        list(net._layer_names), list(net._blob_loss_weights), list(net._bottom_ids(4)), list(net._top_ids(2)),
+        [list(pair) for pair in net.top_names.items()], [list(pair) for pair in net.bottom_names.items()],
+    ],
+    "process": [caffe.solver_count(), caffe.solver_rank(), caffe.has_nccl(), caffe.Timer().ms, caffe.__version__],
+}))
+"""
+# Names that are an accident of how the original is made: its imports, and helpers with leading underscores.
+ACCIDENTS = {
+    *("np", "os", "six", "caffe", "skimage", "zoom", "resize", "protobuf", "division", "L", "izip_longest"),
+    *("OrderedDict", "Counter", "enum_type_wrapper", "_blobs_dict", "_params_dict"),
+}
+
+
+@pytest.fixture
+def net(tmp_path):
+    path = tmp_path / "net.prototxt"
+    path.write_text(NET)
+    return caffe.Net(str(path), caffe.TRAIN)
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory):
+    """What SHOW prints under the original and under the engine."""
+    with oracle.shared() as there:
+        write(there)
+        (there / "show.py").write_text(SHOW)
+        theirs = json.loads(oracle.run(there, "python3", "show.py"))
+    here = tmp_path_factory.mktemp("face")
+    write(here)
+    (here / "show.py").write_text(SHOW)
+    return json.loads(running.engine(here, [["show.py"]])[0].stdout), theirs
+
+
+def write(place: Path) -> None:
+    (place / "net.prototxt").write_text(NET)
+    (place / "solver.prototxt").write_text(SOLVER)
+
+
+@pytest.mark.oracle
+def test_every_name_of_the_originals_is_there(shown):
+    ours, theirs = (one["names"] for one in shown)
+    missing = {
+        key: sorted(name for name in set(names) - set(ours[key]) - ACCIDENTS if not is_private(key, name))
+        for key, names in theirs.items()
+    }
+    assert {key: names for key, names in missing.items() if names} == {}
+
+
+def is_private(key, name):
+    return name.startswith("_") and key not in ("caffe", "net", "blobs", "layers")
+
+
+@pytest.mark.oracle
+@pytest.mark.parametrize("what", ["types", "net", "process"])
+def test_what_a_net_and_the_module_say_of_themselves(shown, what):
+    ours, theirs = (one[what] for one in shown)
+    assert ours == theirs
+
+
+class TestNet:
+    @pytest.mark.parametrize(
+        ("call", "kind", "message"),
+        [
+            (
+                lambda net: net.forward(data=np.zeros((2, 3, 1, 2))),
+                Exception,
+                "arrays are given for data; the inputs are",
+            ),
+            (
+                lambda net: net.forward(data=np.zeros((1, 3, 1, 2)), label=np.zeros(2)),
+                Exception,
+                "a batch of 1, not of 2",
+            ),
+            (lambda net: net.forward(data=np.zeros((2, 3, 1, 3)), label=np.zeros(2)), ValueError, "broadcast"),
+            (lambda net: net.forward(end="nowhere"), ValueError, "no layer 'nowhere'; there are: data, ip"),
+            (lambda net: net.forward(blobs=["nowhere"]), KeyError, "nowhere"),
+            (lambda net: net.backward(aux=np.zeros((2, 2))), Exception, "the outputs are aux, loss"),
+            (lambda net: net._forward(0, 6), Error, "layers 0 to 6 are asked for, there are 0 to 5"),
+            (lambda net: net._backward(5, -1), Error, "layers -1 to 5"),
+            (lambda net: net.set_input_arrays(np.zeros((2, 3, 1, 2)), np.zeros(2)), RuntimeError, "MemoryData"),
+            (lambda net: net.copy_from("nowhere.caffemodel"), RuntimeError, "nowhere.caffemodel: No such file"),
+            (lambda net: caffe.Net("nowhere.prototxt", caffe.TEST), RuntimeError, "nowhere.prototxt: No such file"),
+            (lambda net: caffe.Net(net.path), TypeError, "phase"),
+            (lambda net: net.forward_all(), Error, "no arrays"),
+            (lambda net: caffe.NCCL(None, ""), Error, "--gpu all"),
+        ],
+    )
+    def test_wrong_calls_raise_what_pycaffe_raises(self, net, call, kind, message):
+        with pytest.raises(kind, match=message):
+            call(net)
+
+    def test_arrays_of_any_length_pass_through_in_batches(self, tmp_path):
+        path = tmp_path / "net.prototxt"
+        path.write_text("force_backward: true\n" + ONE)
+        net = caffe.Net(str(path), caffe.TEST)
+        rng = np.random.default_rng(0)
+        data, above = rng.standard_normal((5, 3, 1, 2)), rng.standard_normal((5, 3))
+        weights = net.params["ip"][0].data
+        weights[...] = rng.standard_normal((3, 6))
+        found, diffs = net.forward_backward_all(diffs=["zip"], data=data, zip=above)
+        np.testing.assert_allclose(found["zip"], data.reshape(5, 6) @ weights.T, rtol=1e-5)
+        np.testing.assert_allclose(diffs["zip"], above, rtol=1e-6)
+        np.testing.assert_allclose(diffs["data"].reshape(5, 6), above @ weights, rtol=1e-5)
+
+    def test_outputs_are_in_the_alphabets_order_and_may_be_in_place(self, net):
+        assert net.outputs == ["aux", "loss"]
+
+    def test_the_weight_of_a_loss_is_its_gradient_until_a_user_writes_another(self, net):
+        net.blobs["data"].data[...] = np.random.default_rng(0).standard_normal((2, 3, 1, 2))
+        gradients = []
+        for weight in (None, 3):
+            net.clear_param_diffs()
+            if weight:
+                net.blobs["loss"].diff[...] = weight
+            net.forward()
+            net.backward()
+            gradients.append(net.params["ip"][1].diff.copy())
+        np.testing.assert_allclose(gradients[1], 3 * gradients[0], rtol=1e-6)
+
+
+ONE = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 1 dim: 2 } } }
+layer { name: "ip" type: "InnerProduct" bottom: "data" top: "zip" inner_product_param { num_output: 3 } }
+"""
+RUN = """
+import sys, os
+print(__name__, sys.argv, os.path.basename(sys.path[0] or "none"), sys.modules["__main__"].__dict__ is globals())
+"""
+
+
+IMPORTS = """
+import caffe, caffe.io, caffe.draw, caffe.proto.caffe_pb2 as pb
+from caffe import layers as L, params as P, _caffe
+from caffe.proto import caffe_pb2
+from caffe.net_spec import NetSpec
+from caffe.pycaffe import Net, SGDSolver
+from caffe.classifier import Classifier
+from caffe.detector import Detector
+from caffe.coord_map import crop
+import ftcaffe.engine
+assert caffe is ftcaffe.engine and pb is caffe_pb2 is caffe.proto.caffe_pb2 and Net is caffe.Net is _caffe.Net
+assert caffe.io is ftcaffe.engine.io and NetSpec is caffe.NetSpec and Classifier is caffe.Classifier
+print(str(L.ReLU(L.Input(shape=dict(dim=[1]))).to_proto()).split()[3], P.Pooling.AVE)
+"""
+# Arguments, exit status, what is printed, the last line of standard error.
+RUNS = {
+    "script": (("sub/run.py", "a", "-b"), 0, "__main__ ['sub/run.py', 'a', '-b'] sub True", ""),
+    "module": (("-m", "sub.run", "a"), 0, "__main__ ['{place}/sub/run.py', 'a'] {place.name} True", ""),
+    "code": (("-c", RUN, "a", "--help"), 0, "__main__ ['-c', 'a', '--help'] none True", ""),
+    "imports": (("-c", IMPORTS), 0, '"Input1" 1', ""),
+    "error": (("error.py",), 2, "", "error.py:3: no.prototxt: No such file or directory"),
+    "caught": (("-c", "import caffe\ntry: caffe.Net('no', 1)\nexcept RuntimeError: print(1)"), 0, "1", ""),
+    "exit": (("-c", "import sys; sys.exit(7)"), 7, "", ""),
+    "exit-text": (("-c", "import sys; sys.exit('bye')"), 1, "", "bye"),
+    "exception": (("divides.py",), 1, "", "ZeroDivisionError: division by zero"),
+    "syntax": (("syntax.py",), 1, "", "SyntaxError: invalid syntax"),
+    "no-module": (("-m", "nowhere"), 1, "", "ImportError: No module named nowhere"),
+    "no-script": (("nowhere.py",), 2, "", "nowhere.py: No such file or directory"),
+    "nothing": ((), 2, "", "usage: python -m ftcaffe.engine [-m MODULE | -c CODE | SCRIPT] ARGS…"),
+    "option": (("--frob",), 2, "", "usage: python -m ftcaffe.engine [-m MODULE | -c CODE | SCRIPT] ARGS…"),
+}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    place = tmp_path_factory.mktemp("run")
+    (place / "sub").mkdir()
+    (place / "sub" / "run.py").write_text(RUN)
+    (place / "error.py").write_text("import caffe\n\ncaffe.Net('no.prototxt', 1)")
+    (place / "divides.py").write_text("def f():\n    1 / 0\nf()")
+    (place / "syntax.py").write_text("1 +")
+    found = running.engine(place, [arguments for arguments, *_ in RUNS.values()])
+    return place, dict(zip(RUNS, found, strict=True))
+
+
+class TestRunning:
+    @pytest.mark.parametrize("name", RUNS)
+    def test_a_program_runs_and_ends_as_under_python(self, name, run):
+        (place, found), (_, status, printed, last) = run, RUNS[name]
+        assert found[name].status == status
+        assert found[name].stdout.strip() == printed.format(place=place)
+        lines = found[name].stderr.splitlines() or [""]
+        assert lines[-1] == last
+        assert status != 2 or len(lines) == 1
+
+    @pytest.mark.parametrize(
+        ("name", "files"), [("exception", ["divides.py", "divides.py"]), ("syntax", ["syntax.py"])]
+    )
+    def test_a_traceback_is_the_programs(self, name, files, run):
+        assert named_files(run[1][name].stderr) == files
+
+    def test_an_import_of_caffe_elsewhere_is_left_alone(self):
+        assert "caffe" not in sys.modules
+
+
+def named_files(stderr):
+    """Names of the files of a traceback."""
+    return [Path(line.split('"')[1]).name for line in stderr.splitlines() if line.startswith("  File")]
+
+
+LAYER = """
+import caffe
+
+class Broken(caffe.Layer):
+    def setup(self, bottom, top):
+        self.where = self.param_str
+        self.fail("setup")
+
+    def reshape(self, bottom, top):
+        self.fail("reshape")
+        top[0].reshape(*bottom[0].shape)
+
+    def forward(self, bottom, top):
+        self.fail("forward")
+
+    def backward(self, top, propagate_down, bottom):
+        self.fail("backward")
+
+    def fail(self, where):
+        if where == self.where:
+            raise LookupError("the user's own")
+
+class Bare(caffe.Layer):
+    pass
+
+class Other:
+    def __init__(self, param):
+        pass
+"""
+PYTHON_NET = """
+force_backward: true
+layer {{ name: "data" type: "Input" top: "data" input_param {{ shape {{ dim: 2 }} }} }}
+layer {{ name: "mine" type: "Python" bottom: "data" top: "mine" python_param {{ {} }} }}
+"""
+
+
+UNMADE = {
+    'module: "nowhere" layer: "X"': "no module 'nowhere'; put its folder on PYTHONPATH",
+    'module: "mine" layer: "Absent"': "module 'mine' has no class 'Absent'",
+    'module: "mine" layer: "Other"': "'Other' does not derive from caffe.Layer",
+    'module: "mine" layer: "Bare"': "a Python layer has to define reshape",
+}
+WHERE = ["setup", "reshape", "forward", "backward"]
+USE = """
+import sys, caffe
+net = caffe.Net(sys.argv[1], caffe.TRAIN)
+net.forward()
+net.backward()
+"""
+
+
+@pytest.fixture(scope="module")
+def layers(tmp_path_factory):
+    place = tmp_path_factory.mktemp("layers")
+    (place / "mine.py").write_text(LAYER)
+    (place / "run.py").write_text(USE)
+    params = [f'module: "mine" layer: "Broken" param_str: "{where}"' for where in WHERE] + list(UNMADE)
+    for number, param in enumerate(params):
+        (place / f"{number}.prototxt").write_text(PYTHON_NET.format(param))
+    found = running.engine(place, [["run.py", f"{number}.prototxt"] for number in range(len(params))])
+    return dict(zip([*WHERE, *UNMADE], found, strict=True))
+
+
+class TestPythonLayers:
+    @pytest.mark.parametrize("where", WHERE)
+    def test_what_a_layer_raises_is_the_users_with_a_note_that_names_it(self, where, layers):
+        assert layers[where].status == 1
+        assert layers[where].stderr.splitlines()[-2:] == [
+            "LookupError: the user's own",
+            f"in layer 'mine' (Python, {where})",
+        ]
+        assert named_files(layers[where].stderr) == ["run.py", "mine.py", "mine.py"]
+
+    @pytest.mark.parametrize("param", UNMADE)
+    def test_a_layer_that_cannot_be_made_names_itself(self, param, layers):
+        assert UNMADE[param] in layers[param].stderr
+        assert "layer 'mine'" in layers[param].stderr
