@@ -12,8 +12,6 @@ from ftcaffe import command
 from ftcaffe.proto import caffe_pb2
 from ftcaffe.store import datum, image, lmdb, mean
 
-ORACLE = pytest.mark.skipif(oracle.root() is None, reason="FTCAFFE_ORACLE names no root with BVLC Caffe")
-
 NET = """
 layer { name: "data" type: "Data" top: "data" top: "label"
         data_param { source: "digits.lmdb" batch_size: 4 backend: LMDB } }
@@ -161,7 +159,6 @@ class TestExtractFeatures:
 
 
 @pytest.mark.oracle
-@ORACLE
 class TestAgainstTheOriginal:
     @pytest.mark.parametrize(
         "flags",

@@ -56,7 +56,6 @@ def test_equals_caffe(name, found, expected):
 
 
 @pytest.mark.oracle
-@pytest.mark.skipif(oracle.root() is None, reason="FTCAFFE_ORACLE names no root with BVLC Caffe")
 def test_names_are_the_originals():
     with oracle.shared() as folder:
         told = oracle.run(folder, "python3", "-c", "import caffe.io as io; print(*dir(io))")

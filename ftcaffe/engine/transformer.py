@@ -70,19 +70,24 @@ class DataTransformer:
         count = len(images)
         drawn = self._random.words(count * self._words_an_image).reshape(count, -1) if self._words_an_image else None
         flips = drawn[:, 0] % 2 == 1 if drawn is not None and self.mirror else np.zeros(count, bool)
+        for image in images[:1] if isinstance(images, np.ndarray) else images:
+            if self.shape(image.shape) != places.shape[1:]:
+                what = f"an image of shape {image.shape} in a batch of {places.shape[1:]}; a batch needs one shape"
+                raise Error(what)
         if isinstance(images, np.ndarray) and not self._crops_at_random:
-            self._check(images.shape[1:], places)
             self._write(places, images, flips, self._window(images.shape[1:], None))
             return
-        for number, image in enumerate(images):
-            self._check(image.shape, places)
-            window = self._window(image.shape, drawn[number, -2:] if drawn is not None else None)
+        windows = [
+            self._window(image.shape, drawn[number, -2:] if drawn is not None else None)
+            for number, image in enumerate(images)
+        ]
+        if isinstance(images, np.ndarray) and self._mean is None:
+            cut = np.stack([image[window] for image, window in zip(images, windows, strict=True)])
+            self._write(places, cut, flips, ())
+            return
+        for number, window in enumerate(windows):
             one = slice(number, number + 1)
-            self._write(places[one], image[None], flips[one], window)
-
-    def _check(self, image: Sequence[int], places: np.ndarray) -> None:
-        if self.shape(image) != places.shape[1:]:
-            raise Error(f"an image of shape {tuple(image)} in a batch of {places.shape[1:]}; a batch needs one shape")
+            self._write(places[one], images[number][None], flips[one], window)
 
     def _window(self, image: Sequence[int], words: np.ndarray | None) -> tuple[Any, ...]:
         if not self.crop:

@@ -82,6 +82,15 @@ class HDF5Data(Source):
         """batch × a row's shape."""
         return [(self.message.hdf5_data_param.batch_size, *rows.shape[1:]) for rows in self._datasets]
 
+    def seek(self, batches: int) -> None:
+        """As `Source.seek`; shuffled orders are drawn on, whichever batch follows."""
+        self._begin()
+        rest = batches * self.message.hdf5_data_param.batch_size
+        while rest:
+            rows = min(rest, len(self._order) - self._row)
+            self._advance(rows)
+            rest -= rows
+
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """The next rows."""
         batches = [np.empty(top.shape, np.float32) for top in tops]

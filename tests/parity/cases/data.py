@@ -109,6 +109,8 @@ def _hdf5(found: Cases) -> None:
         ("one-file", 'source: "row.txt" batch_size: 4', "data label"),
         ("dataset-for-each-top", 'source: "rows.txt" batch_size: 2', "double byte label"),
         ("no-label", 'source: "row.txt" batch_size: 12', "data"),
+        ("shuffle-is-the-c-librarys", 'source: "rows.txt" batch_size: 5 shuffle: true', "data label"),
+        ("shuffle-goes-on", 'source: "row.txt" batch_size: 3 shuffle: true', "label"),
     ):
         text = one("HDF5Data", f"hdf5_data_param {{ {parameters} }}", "", tops)
         _add(found, f"hdf5data-{name}", text, forwards=6)
