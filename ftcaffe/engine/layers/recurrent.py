@@ -15,8 +15,6 @@ from ftcaffe.engine import fillers
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Layer, Shape, register
 
-HIDDEN, CELL = "h", "c"
-
 
 class Recurrent(Layer):
     """What LSTM and RNN share: bottoms, tops, parameters and the state.
@@ -29,7 +27,7 @@ class Recurrent(Layer):
     No gradient flows to cont or through the state's tops and bottoms. T is fixed, N may change.
     """
 
-    state: tuple[str, ...] = (HIDDEN,)
+    parts = 1  # of the state: h, and c in an LSTM
     gates = 1  # how many times H the sum has that goes into a step
     output_is_state = False  # whether the output is the state's first part
 
@@ -57,7 +55,7 @@ class Recurrent(Layer):
         for _ in range(self.steps - 1):
             for shape, filler in own:
                 fillers.fill(Blob(shape), filler)
-        self._carried = [torch.zeros(0) for _ in self.state]
+        self._carried = [torch.zeros(0) for _ in range(self.parts)]
         self._streams = 0
 
     def step_parameters(self, message: Any) -> list[tuple[Shape, Any]]:
@@ -72,15 +70,15 @@ class Recurrent(Layer):
     @property
     def has_static(self) -> bool:
         """Whether there is x_static."""
-        return len(self.message.bottom) > 2 + self.exposed * len(self.state)
+        return len(self.message.bottom) > 2 + self.exposed * self.parts
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """T × N × H, and 1 × N × H for each part of the state that is exposed."""
-        least = 2 + self.exposed * len(self.state)
+        least = 2 + self.exposed * self.parts
         if len(bottoms) not in (least, least + 1):
             raise self.fault(f"has {len(bottoms)} bottoms, and takes {least}, or {least + 1} with x_static")
-        if len(self.message.top) != 1 + self.exposed * len(self.state):
-            raise self.fault(f"has {len(self.message.top)} tops, not {1 + self.exposed * len(self.state)}")
+        if len(self.message.top) != 1 + self.exposed * self.parts:
+            raise self.fault(f"has {len(self.message.top)} tops, not {1 + self.exposed * self.parts}")
         x, cont = bottoms[:2]
         if x[0] != self.steps:
             raise self.fault(f"made for {self.steps} steps, x has shape {x}")
@@ -92,10 +90,10 @@ class Recurrent(Layer):
         if self.has_static and (bottoms[2][0] != streams or math.prod(bottoms[2][1:]) != self.blobs[2].shape[1]):
             raise self.fault(f"x_static has shape {bottoms[2]}, not {streams} × {self.blobs[2].shape[1]}")
         one = (1, streams, self.hidden)
-        for shape in bottoms[least - len(self.state) + self.has_static :] if self.exposed else ():
+        for shape in bottoms[least - self.parts + self.has_static :] if self.exposed else ():
             if shape != one:
                 raise self.fault(f"a state has shape {shape}, not {one}")
-        return [(self.steps, streams, self.hidden), *([one] * len(self.state) if self.exposed else [])]
+        return [(self.steps, streams, self.hidden), *([one] * self.parts * self.exposed)]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """x's part of all steps in one product, then `run`."""
@@ -157,7 +155,7 @@ class Recurrent(Layer):
         what it ever was begins at zero. The only step's h is the top itself: what was written to that is carried.
         """
         if self.exposed:
-            return [bottom.values.tensor[0] for bottom in bottoms[-len(self.state) :]]
+            return [bottom.values.tensor[0] for bottom in bottoms[-self.parts :]]
         count = streams * self.hidden
         self._carried = [
             carried.to(device) if carried.numel() >= count else torch.zeros(count, device=device)
@@ -179,7 +177,7 @@ class LSTM(Recurrent):
 
     bottoms, tops = (2, 5), (1, 3)
     forced_backward = (0, 2, 3, 4)
-    state = (HIDDEN, CELL)
+    parts = 2
     gates = 4
     output_is_state = True
 
@@ -190,31 +188,30 @@ class LSTM(Recurrent):
     def run(self, sums: torch.Tensor, state: list[torch.Tensor]) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Overwrites the sums with the gates' values, which the backward needs."""
         hidden, cell = state
+        first_cell = cell
         weight = self.blobs[-1].values.tensor.t()
         output = sums.new_empty(*sums.shape[:2], self.hidden)
         taken, cells, tanhs = (torch.empty_like(output) for _ in range(3))
-        first_cell = cell
-        for t in range(self.steps):
-            torch.mul(hidden, self._cont[t], out=taken[t])
-            sums[t].addmm_(taken[t], weight)
-            cell = _unit(sums[t], cell, self._cont[t], cells[t], tanhs[t], output[t])
-            hidden = output[t]
+        steps = [tensor.unbind(0) for tensor in (sums, self._cont, taken, cells, tanhs, output)]
+        for gates, cont, old_hidden, new_cell, tanh, new_hidden in zip(*steps, strict=True):
+            torch.mul(hidden, cont, out=old_hidden)
+            gates.addmm_(old_hidden, weight)
+            _unit(gates, cell, cont, new_cell, tanh, new_hidden)
+            hidden, cell = new_hidden, new_cell
         self._gates, self._taken, self._tanhs = sums, taken, tanhs
-        self._before_cells = torch.cat([first_cell.unsqueeze(0), cells[:-1]])
+        self._cells = torch.cat([first_cell.unsqueeze(0), cells[:-1]])
         return output, [hidden, cell]
 
     def run_back(self, above: torch.Tensor) -> torch.Tensor:
         """From the last step to the first."""
         weight = self.blobs[-1].values.tensor
-        sums = torch.empty_like(self._gates)
-        slopes, to_cell = _unit_slopes(self._gates, self._before_cells, self._tanhs)
-        below_hidden: torch.Tensor | None = None
-        below_cell: torch.Tensor | None = None
-        for t in range(self.steps - 1, -1, -1):
-            hidden = above[t] if below_hidden is None else above[t] + below_hidden
-            below_cell = _unit_back(self._gates[t], slopes[t], to_cell[t], hidden, below_cell, sums[t])
-            if t:
-                below_hidden = (sums[t] @ weight).mul_(self._cont[t])
+        slopes, to_cell, forget = _unit_slopes(self._gates, self._cells, self._tanhs)
+        below_hidden = below_cell = torch.zeros_like(above[0])
+        steps = [tensor.unbind(0)[::-1] for tensor in (above, self._cont, slopes, to_cell, forget)]
+        for hidden, cont, slope, to_c, f in zip(*steps, strict=True):
+            below_cell = _unit_back(slope, to_c, f, hidden + below_hidden, below_cell)
+            below_hidden = (slope.flatten(1) @ weight).mul_(cont)
+        sums = slopes.flatten(2)
         self.blobs[-1].gradient.add_product(sums.view(-1, 4 * self.hidden).t(), self._taken.view(-1, self.hidden))
         return sums
 
@@ -243,13 +240,13 @@ class RNN(Recurrent):
         (hidden,) = state
         weight, weight_out, bias_out = (blob.values.tensor for blob in self.blobs[-3:])
         taken = torch.empty_like(sums)
-        for t in range(self.steps):
-            torch.mul(hidden, self._cont[t], out=taken[t])
-            hidden = sums[t].addmm_(taken[t], weight.t()).tanh_()
+        steps = [tensor.unbind(0) for tensor in (sums, self._cont, taken)]
+        for own, cont, old_hidden in zip(*steps, strict=True):
+            torch.mul(hidden, cont, out=old_hidden)
+            hidden = own.addmm_(old_hidden, weight.t()).tanh_()
         self._hidden, self._taken = sums, taken
-        output = torch.addmm(bias_out, sums.view(-1, self.hidden), weight_out.t()).tanh_().view(sums.shape)
-        self._output = output
-        return output.clone(), [hidden]
+        self._output = torch.addmm(bias_out, sums.view(-1, self.hidden), weight_out.t()).tanh_().view(sums.shape)
+        return self._output.clone(), [hidden]
 
     def run_back(self, above: torch.Tensor) -> torch.Tensor:
         """The output's part for all steps at once, then from the last step to the first."""
@@ -258,11 +255,11 @@ class RNN(Recurrent):
         self.blobs[-2].gradient.add_product(outer.t(), self._hidden.view(-1, self.hidden))
         self.blobs[-1].gradient.add(outer.sum(0))
         sums = (outer @ weight_out).view(above.shape)
-        slopes = 1 - self._hidden.square()
-        for t in range(self.steps - 1, -1, -1):
-            sums[t].mul_(slopes[t])
-            if t:
-                sums[t - 1] += (sums[t] @ weight).mul_(self._cont[t])
+        below_hidden = torch.zeros_like(above[0])
+        steps = [tensor.unbind(0)[::-1] for tensor in (sums, self._cont, 1 - self._hidden.square())]
+        for own, cont, slope in zip(*steps, strict=True):
+            own.add_(below_hidden).mul_(slope)
+            below_hidden = (own @ weight).mul_(cont)
         self.blobs[-3].gradient.add_product(sums.view(-1, self.hidden).t(), self._taken.view(-1, self.hidden))
         return sums
 
@@ -297,12 +294,12 @@ class LSTMUnit(Layer):
         """To c and the sums."""
         if propagate[2]:
             raise self.fault(f"cannot send a gradient to '{self.message.bottom[2]}', where sequences begin and end")
-        slopes, to_cell = _unit_slopes(self._gates, self._cell, self._tanh)
-        sums = torch.empty_like(self._gates)
-        cell = _unit_back(self._gates, slopes, to_cell, tops[1].gradient.tensor, tops[0].gradient.tensor, sums)
-        for bottom, wanted, gradient in zip(bottoms, propagate, (cell, sums, None), strict=True):
-            if wanted and gradient is not None:
-                bottom.gradient.replace(gradient)
+        sums, to_cell, forget = _unit_slopes(self._gates, self._cell, self._tanh)
+        cell = _unit_back(sums, to_cell, forget, tops[1].gradient.tensor, tops[0].gradient.tensor)
+        if propagate[0]:
+            bottoms[0].gradient.replace(cell)
+        if propagate[1]:
+            bottoms[1].gradient.replace(sums.flatten(2))
 
 
 def _unit(
@@ -312,40 +309,39 @@ def _unit(
     new_cell: torch.Tensor,
     tanh: torch.Tensor,
     hidden: torch.Tensor,
-) -> torch.Tensor:
-    """A step into `new_cell`, which is returned, `tanh` (of it) and `hidden`; the sums become i, cont·f, o, g."""
+) -> None:
+    """A step, … × N × H, into `new_cell`, `tanh` (of it) and `hidden`; the sums, … × 4H, become i, cont·f, o, g."""
     size = cell.shape[-1]
-    sums[..., : 3 * size].sigmoid_()
-    sums[..., 3 * size :].tanh_()
     i, f, o, g = sums.split(size, -1)
+    sums.narrow(-1, 0, 3 * size).sigmoid_()
+    g.tanh_()
     f.mul_(cont)
     torch.mul(f, cell, out=new_cell).addcmul_(i, g)
     torch.tanh(new_cell, out=tanh)
     torch.mul(o, tanh, out=hidden)
-    return new_cell
 
 
-def _unit_slopes(gates: torch.Tensor, cell: torch.Tensor, tanh: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the gradient of c (of h for o) is multiplied by on its way to each sum, and that of h on its way to c.
+def _unit_slopes(
+    gates: torch.Tensor, cell: torch.Tensor, tanh: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """What `_unit_back` multiplies gradients by, from the gates (i, cont·f, o, g), the old c and the new one's tanh.
 
-    The slope of f is that of the product f·cont, cont·f (1 − cont·f), as in Caffe: exact where cont is 0 or 1.
+    On the way from the new c to the sums of i, f and g, and from h to that of o, … × 4 × H; from h to the new c; from
+    the new c to the old one. The slope of f is that of the product, cont·f (1 − cont·f), as in Caffe: exact where
+    cont is 0 or 1.
     """
     i, f, o, g = gates.split(cell.shape[-1], -1)
-    slopes = torch.cat([g * i * (1 - i), cell * f * (1 - f), tanh * o * (1 - o), i * (1 - g.square())], -1)
-    return slopes, o * (1 - tanh.square())
+    slopes = [g * i * (1 - i), cell * f * (1 - f), tanh * o * (1 - o), i * (1 - g.square())]
+    return torch.stack(slopes, -2), o * (1 - tanh.square()), f
 
 
 def _unit_back(
-    gates: torch.Tensor,
-    slopes: torch.Tensor,
-    to_cell: torch.Tensor,
-    hidden: torch.Tensor,
-    cell: torch.Tensor | None,
-    sums: torch.Tensor,
+    slopes: torch.Tensor, to_cell: torch.Tensor, forget: torch.Tensor, hidden: torch.Tensor, cell: torch.Tensor
 ) -> torch.Tensor:
-    """The gradient of the sums, into `sums`, from those of h and c after a step; returns that of c before it."""
-    size = hidden.shape[-1]
-    total = hidden * to_cell if cell is None else torch.addcmul(cell, hidden, to_cell)
-    torch.mul(slopes.unflatten(-1, (4, size)), total.unsqueeze(-2), out=sums.unflatten(-1, (4, size)))
-    torch.mul(slopes[..., 2 * size : 3 * size], hidden, out=sums[..., 2 * size : 3 * size])
-    return total * gates[..., size : 2 * size]
+    """The old c's gradient, from those of h and the new c; the slopes become the gradient of the sums."""
+    total = torch.addcmul(cell, hidden, to_cell)
+    out = slopes.select(-2, 2)
+    of_output = out * hidden
+    slopes.mul_(total.unsqueeze(-2))
+    out.copy_(of_output)
+    return total * forget
