@@ -215,6 +215,26 @@ class TestSeek:
         assert labels(made, 6) == expected
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'type: "Data" data_param { source: "digits.lmdb" backend: LMDB batch_size: 3 }',
+        'type: "HDF5Data" hdf5_data_param { source: "rows.txt" batch_size: 5 }',
+    ],
+)
+def test_solvers_that_train_together_share_the_records(text):
+    alone = labels(net(text), 12)
+    for rank in range(3):
+        caffe.set_solver_count(3)
+        caffe.set_solver_rank(rank)
+        try:
+            made = net(text)
+        finally:
+            caffe.set_solver_count(1)
+            caffe.set_solver_rank(0)
+        assert labels(made, 4) == alone[rank::3]
+
+
 class TestDummyData:
     def test_a_constant_is_filled_once_and_then_the_users(self):
         made = net('type: "DummyData" dummy_data_param { data_filler { value: 3 } shape { dim: 2 } }')

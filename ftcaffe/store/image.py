@@ -12,20 +12,20 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 from ftcaffe.errors import Error
 
 _FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "JPEG2000", "PPM")
 Colors = Literal["color", "gray", "as is"]
 _JPEG = ("JPEG", "MPO")  # some cameras put a second picture behind the first
+_ORIENTATION = 0x112
 # Weights of blue, green, red; what is added before the shift; the shift.
 _GRAY = {
     "PNG": ((3737, 19234, 9797), 0, 15),
     "WEBP": ((3735, 19235, 9798), 1 << 14, 15),
     "": ((1868, 9617, 4899), 1 << 13, 14),
 }
-_FAULTS = (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def read(path: str | Path, colors: Colors = "color") -> np.ndarray:
@@ -53,14 +53,15 @@ def decode(content: bytes, colors: Colors = "color", place: str | Path | None = 
         if picture.format in _JPEG and colors != "as is":
             picture = _upright(picture)
         return np.ascontiguousarray(_pixels(picture, colors))
-    except _FAULTS as error:
+    except Exception as error:  # noqa: BLE001 Pillow's decoders raise whatever they stumble over
         raise Error(f"cannot be decoded as a picture ({error})", place) from None
 
 
 def _upright(picture: Image.Image) -> Image.Image:
+    if picture.getexif().get(_ORIENTATION, 1) == 1:
+        return picture
     turned = ImageOps.exif_transpose(picture)
-    if turned is not picture:
-        turned.format = picture.format
+    turned.format = picture.format
     return turned
 
 

@@ -40,7 +40,7 @@ def read(path: str | Path) -> np.ndarray:
     """The mean image (float32, channels × height × width) of a binaryproto; `Error` when it is none."""
     blob = read_binary(path, caffe_pb2.BlobProto)
     shape = tuple(blob.shape.dim) if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
-    mean = np.array(blob.data, dtype=np.float32)
+    mean = np.array(blob.data or blob.double_data, dtype=np.float32)
     if len(shape) < 3 or mean.size != int(np.prod(shape)) or not mean.size:
         raise Error(f"is no mean image: shape {shape}, {mean.size} values", path)
     return mean.reshape(shape[-3:])

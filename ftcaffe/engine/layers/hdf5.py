@@ -53,7 +53,8 @@ _random = CRandom()
 class HDF5Data(Source):
     """Rows of the HDF5 files that a list names, a dataset for each top by its name, file after file without end.
 
-    A batch may go on into the next file. `shuffle` shuffles the files before each round and the rows of each file.
+    A batch may go on into the next file. `shuffle` shuffles the files before each round and the rows of each file. Of
+    n solvers that train together each takes every n-th row.
     """
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
@@ -69,13 +70,14 @@ class HDF5Data(Source):
             raise self.fault(f"source '{message.source}' cannot be read ({error})") from None
         if not self._files:
             raise self.fault(f"source '{message.source}' names no file")
+        self._rank, self._solvers = (mode.solver_rank(), mode.solver_count()) if self.training else (0, 1)
         self._begin()
 
     def _begin(self) -> None:
         self._order = np.empty(0, int)
         self._file_order = list(range(len(self._files)))
         self._shuffle(self._file_order)
-        self._file = self._row = 0
+        self._file = self._row = self._passed = 0
         self._load()
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
@@ -85,7 +87,7 @@ class HDF5Data(Source):
     def seek(self, batches: int) -> None:
         """As `Source.seek`; shuffled orders are drawn on, whichever batch follows."""
         self._begin()
-        rest = batches * self.message.hdf5_data_param.batch_size
+        rest = batches * self.message.hdf5_data_param.batch_size * self._solvers
         while rest:
             rows = min(rest, len(self._order) - self._row)
             self._advance(rows)
@@ -96,18 +98,20 @@ class HDF5Data(Source):
         batches = [np.empty(top.shape, np.float32) for top in tops]
         filled, count = 0, self.message.hdf5_data_param.batch_size
         while filled < count:
-            rows = self._order[self._row : self._row + count - filled]
+            ahead = self._order[self._row : self._row + (count - filled) * self._solvers]
+            rows = ahead[(self._rank - self._passed) % self._solvers :: self._solvers]
             for batch, dataset in zip(batches, self._datasets, strict=True):
                 if dataset.shape[1:] != batch.shape[1:]:
                     raise Error(f"has rows of shape {dataset.shape[1:]}, others {batch.shape[1:]}", self._path)
                 batch[filled : filled + len(rows)] = dataset[rows]
             filled += len(rows)
-            self._advance(len(rows))
+            self._advance(len(ahead))
         for top, batch in zip(tops, batches, strict=True):
             top.values.replace(torch.from_numpy(batch).to(mode.device()))
 
     def _advance(self, rows: int) -> None:
         self._row += rows
+        self._passed += rows
         if self._row < len(self._order):
             return
         if len(self._files) > 1:
