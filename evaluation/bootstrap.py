@@ -14,6 +14,7 @@ from evaluation.roc import roc
 from evaluation.scores import Detections
 
 DEFINED = 0.95  # an interval from fewer of the draws than this would speak for the lucky ones only
+_BLOCK = 200_000  # weights at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,15 +79,14 @@ def measure(detections: Detections, rates: np.ndarray, draws: int = 2000, seed: 
 def resample(detections: Detections, rates: np.ndarray, draws: int, generator: np.random.Generator) -> Draws:
     """Draw units with replacement, and measure each draw as `froc.sensitivity_at` and `roc.roc` would.
 
-    A draw is a weight for each unit, so nothing is sorted twice: a draw costs two running sums over the
-    candidates.
+    A draw is a weight for each unit, so nothing is sorted twice: it costs two running sums over the candidates. As
+    many draws are taken at a time as fit a few megabytes.
 
     Parameters
     ----------
     rates : (r,) false positives per image.
     """
     score, lesion, unit = detections.score, detections.lesion, detections.unit
-    units = len(detections.images)
     best, best_score = best_of_lesion(score, lesion)
     order = np.argsort(-best_score, kind="stable")
     hit_unit, hit_score = unit[best][order], best_score[order]
@@ -94,32 +94,52 @@ def resample(detections: Detections, rates: np.ndarray, draws: int, generator: n
     false = false[np.argsort(-score[false], kind="stable")]
     false_unit, false_score = unit[false], score[false]
     # The curve can change where a run of equal false scores ends; before the next one it gathers all higher hits.
+    # With some false candidates allowed, that is where the last run ends that they hold whole.
     ends = np.append(0, np.flatnonzero(np.diff(false_score, append=-np.inf)) + 1)
     following = np.append(false_score, -np.inf)[ends]
     above = len(hit_score) - np.searchsorted(hit_score[::-1], following, side="right")
+    above = np.repeat(above, np.diff(ends, append=len(false) + 1))
 
     positive = np.flatnonzero(lesion >= 0)
     ascending = false_score[::-1]
-    lower = np.searchsorted(ascending, score[positive], side="left")
-    not_higher = np.searchsorted(ascending, score[positive], side="right")
+    # Of the descending running sum: how many false candidates score higher than a positive one, how many no lower.
+    higher = len(false) - np.searchsorted(ascending, score[positive], side="right")
+    not_lower = len(false) - np.searchsorted(ascending, score[positive], side="left")
 
-    sensitivity, auc = np.full((draws, len(rates)), np.nan), np.full(draws, np.nan)
-    for draw in range(draws):
-        weight = generator.multinomial(units, np.full(units, 1 / units))
-        wrong = np.append(0, np.cumsum(weight[false_unit]))
+    units = len(detections.images)
+    step = max(1, _BLOCK // (len(score) + units + 1))
+    found, areas = [], []
+    for start in range(0, draws, step):
+        weight = generator.multinomial(units, np.full(units, 1 / units), size=min(step, draws - start))
+        wrong, hits = _running(weight, false_unit), _running(weight, hit_unit)
         lesions, images = weight @ detections.lesions, weight @ detections.images
-        if lesions and images:
-            per_image = wrong[ends] / images
-            found = np.append(0, np.cumsum(weight[hit_unit]))[above] / lesions
-            point = np.searchsorted(per_image, rates, side="right") - 1
-            sensitivity[draw] = np.where(rates <= per_image[-1], found[point], np.nan)
-        of_positive = weight[unit[positive]]
-        pairs = of_positive.sum() * wrong[-1]
-        if pairs:
-            # Running sums descend by score: those below are the total less those at or above.
-            below = wrong[-1] - wrong[::-1][lower], wrong[-1] - wrong[::-1][not_higher]
-            auc[draw] = of_positive @ (below[0] + below[1]) / (2 * pairs)
-    return Draws(sensitivity, auc)
+        of_positive = np.take(weight, unit[positive], axis=1)
+        won = 2 * wrong[:, -1:] - np.take(wrong, higher, axis=1) - np.take(wrong, not_lower, axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            reached = np.asarray(rates) <= wrong[:, -1:] / images[:, None]
+            share = np.take_along_axis(hits, above[_last_within(wrong, rates, images)], axis=1) / lesions[:, None]
+            areas.append((of_positive * won).sum(axis=1) / (2 * of_positive.sum(axis=1) * wrong[:, -1]))
+        found.append(np.where(reached, share, np.nan))
+    return Draws(np.concatenate(found), np.concatenate(areas))
+
+
+def _running(weight: np.ndarray, unit: np.ndarray) -> np.ndarray:
+    """Sums (draws, n + 1) of the weights of the first none, one, two … of candidates of these units (n,)."""
+    summed = np.zeros((len(weight), len(unit) + 1), dtype=np.int64)
+    np.cumsum(np.take(weight, unit, axis=1), axis=1, out=summed[:, 1:])
+    return summed
+
+
+def _last_within(count: np.ndarray, rates: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Place (draws, r) of the last of each row's rising counts (draws, k), the first being 0, within each rate.
+
+    A rate becomes the largest count whose ratio to the images does not exceed it, so that no row need be divided.
+    """
+    rates, images = np.asarray(rates, dtype=float), images[:, None]
+    most = np.floor(np.minimum(rates * images, count[:, -1:])).astype(np.int64)
+    most += (most + 1) / images <= rates
+    most -= most / images > rates
+    return np.stack([np.searchsorted(row, of_row, side="right") for row, of_row in zip(count, most, strict=True)]) - 1
 
 
 def interval(value: float, draws: np.ndarray, level: float = 0.95, units: float = inf) -> Interval:
