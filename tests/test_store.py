@@ -158,6 +158,76 @@ class TestDatum:
         assert str(caught.value).startswith("x.lmdb: ")
 
 
+class TestDecodingSeveral:
+    """`decode_all` takes raw images of one shape as they lie; it gives what `decode` gives of each."""
+
+    @staticmethod
+    def raw(*labels, shape=(1, 3, 4), encoded=False, last=b""):
+        """Datums with random pixels, as Caffe's own tools write them."""
+        rng = np.random.default_rng(0)
+        channels, height, width = shape
+        messages = [
+            caffe_pb2.Datum(
+                channels=channels,
+                height=height,
+                width=width,
+                data=rng.integers(0, 256, shape, dtype=np.uint8).tobytes(),
+                label=label,
+                encoded=encoded,
+            )
+            for label in labels
+        ]
+        return [message.SerializeToString() + last for message in messages]
+
+    floats = caffe_pb2.Datum(channels=1, height=1, width=2, float_data=[0.5, 2], label=4).SerializeToString()
+
+    @pytest.mark.parametrize(
+        "records",
+        [
+            raw(1, 2, 3),
+            raw(1, 300, -1, 0),
+            raw(5, 5, shape=(3, 120, 130)),
+            raw(1, 2) + raw(3, shape=(1, 4, 3)),
+            raw(1, 2, last=caffe_pb2.Datum(height=4, width=3).SerializeToString()),
+            [*raw(1), floats],
+            [floats, *raw(1)],
+            [datum.encode(np.full((1, 1, 1), value, np.uint8), value) for value in (8, 1, 0, 34, 40)],
+        ],
+        ids=[
+            "alike",
+            "labels",
+            "large",
+            "shapes",
+            "shape-behind-pixels",
+            "floats-behind",
+            "floats-first",
+            "one-pixel",
+        ],
+    )
+    def test_equals_one_by_one(self, records):
+        images, labels = datum.decode_all(records)
+        for image, label, record in zip(images, labels, records, strict=True):
+            expected, expected_label = datum.decode(record)
+            np.testing.assert_array_equal(image, expected)
+            assert image.dtype == expected.dtype
+            assert label == expected_label
+
+    def test_small_ones_alike_are_one_array(self):
+        images, labels = datum.decode_all(self.raw(1, 2, 3))
+        assert isinstance(images, np.ndarray)
+        assert labels.tolist() == [1, 2, 3]
+
+    def test_damage_among_them_is_one_line(self):
+        first, second = self.raw(1, 2)
+        with pytest.raises(Error, match=r"x\.lmdb: a record is no Datum"):
+            datum.decode_all([first, second[:-2] + b"\xff\xff"], "x.lmdb")
+
+    def test_floats_are_written_as_protobuf_writes_them(self):
+        values = np.random.default_rng(0).standard_normal((2, 3, 4)).astype(np.float32)
+        message = caffe_pb2.Datum(channels=2, height=3, width=4, float_data=values.ravel().tolist())
+        assert datum.encode_floats(values) == message.SerializeToString()
+
+
 class TestMean:
     def test_round_trip(self, tmp_path):
         array = np.random.default_rng(0).standard_normal((3, 4, 5)).astype(np.float32)
