@@ -1,9 +1,9 @@
 """Runs a pycaffe program on the engine: ``python -m ftcaffe.engine SCRIPT ARGS…``.
 
 As with ``python`` itself, ``-m MODULE`` and ``-c CODE`` run a module or a line of code. In that run ``import caffe``
-means the engine, and its log goes to standard error as Caffe's does (GLOG_minloglevel=2 keeps it silent). An `Error`
-that nobody catches is one line, behind the line of the program that led to it, and exit status 2; any other exception
-has its traceback, without the engine's part where the fault is the program's.
+means the engine, and from then on its log goes to standard error as Caffe's does (GLOG_minloglevel=2 keeps it
+silent). An `Error` that nobody catches is one line, behind the line of the program that led to it, and exit status 2;
+any other exception has its traceback, without the engine's part where the fault is the program's.
 """
 
 from __future__ import annotations
@@ -24,8 +24,7 @@ _OURS = str(Path(__file__).parents[1])
 
 def main(argv: list[str]) -> int:
     """Run what the arguments name; returns the exit status."""
-    alias.install()
-    glog.to_stderr()
+    alias.install(begin=glog.to_stderr)
     try:
         match argv:
             case ["-m", module, *rest]:
