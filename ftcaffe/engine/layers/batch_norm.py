@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 
 from ftcaffe.engine.blob import Blob
+from ftcaffe.engine.layers import channels
 from ftcaffe.engine.layers.base import Layer, Shape, register
 from ftcaffe.proto import caffe_pb2
 
@@ -47,13 +48,14 @@ class BatchNorm(Layer):
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """The mean taken off first: the variance is that of the differences."""
         x = bottoms[0].values.tensor
-        mean, variance = self._running() if self.running else (x.mean(_others(x)), None)
-        y = x - _spread(mean, x)
+        count = x.numel() // self.channels
+        mean, variance = self._running() if self.running else (x.mean([0, *range(2, x.dim())]), None)
+        y = x - channels.spread(mean, x.dim())
         if variance is None:
-            variance = (y * y).mean(_others(x))
-            self._update(mean, variance, x.numel() // self.channels)
+            variance = channels.products(y, y)[0] / count
+            self._update(mean, variance, count)
         self._inverse = (variance + self.eps).rsqrt_()
-        self._y = y.mul_(_spread(self._inverse, x))
+        self._y = y.mul_(channels.spread(self._inverse, x.dim()))
         tops[0].values.replace(self._y, lent=True)
 
     def _running(self) -> tuple[torch.Tensor, torch.Tensor]:
@@ -75,7 +77,7 @@ class BatchNorm(Layer):
             return
         above = tops[0].gradient.tensor
         if self.running:
-            below = above * _spread(self._inverse, above)
+            below = above * channels.spread(self._inverse, above.dim())
         else:
             # PyTorch's backward given y for the input: of mean 0 and deviation 1, the true one being the weight.
             zero, one = torch.zeros_like(self._inverse), torch.ones_like(self._inverse)
@@ -83,13 +85,3 @@ class BatchNorm(Layer):
                 above, self._y, self._inverse, None, None, zero, one, True, 0.0, (True, False, False)
             )
         bottoms[0].gradient.replace(below)
-
-
-def _others(tensor: torch.Tensor) -> list[int]:
-    """The axes beside the channels'."""
-    return [axis for axis in range(tensor.dim()) if axis != 1]
-
-
-def _spread(channels: torch.Tensor, tensor: torch.Tensor) -> torch.Tensor:
-    """A value a channel, shaped to broadcast."""
-    return channels.view(-1, *(1,) * (tensor.dim() - 2))

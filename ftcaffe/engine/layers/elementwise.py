@@ -9,7 +9,9 @@ from typing import Any
 import torch
 
 from ftcaffe.engine.blob import Blob
+from ftcaffe.engine.layers import channels
 from ftcaffe.engine.layers.base import Layer, Shape, axis_of, register
+from ftcaffe.proto import caffe_pb2
 
 
 @register("Eltwise")
@@ -64,33 +66,38 @@ class Eltwise(Layer):
         return y
 
     def _maximum(self, first: torch.Tensor, others: list[torch.Tensor]) -> torch.Tensor:
-        """Also notes which bottom each value is taken from."""
-        y = first
-        self._taken = torch.zeros_like(first, dtype=torch.int32)
-        for number, x in enumerate(others, 1):
-            better = x > y if number > 1 else ~(y > x)
-            y = torch.where(better, x, y)
-            self._taken.masked_fill_(better, number)
+        """Also keeps by how much the first exceeds the second, and each later one those before it."""
+        self._lead = [first - others[0]]
+        y = torch.maximum(first, others[0])
+        for x in others[1:]:
+            self._lead.append(x - y)
+            y = torch.maximum(x, y)
         return y
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Bottom by bottom: in place, the first one's gradient is written over the top's."""
+        shares = [] if self.sum or self.product else self._shares(bottoms, tops[0])
         for number, (bottom, wanted) in enumerate(zip(bottoms, propagate, strict=True)):
             if not wanted:
                 continue
-            above = tops[0].gradient.tensor
-            if self.sum and self.coefficients[number] == 1:
-                if bottom is not tops[0]:
-                    bottom.gradient.replace(tops[0].gradient.lend(), lent=True)
-                continue
-            if self.sum:
-                below = above * self.coefficients[number]
+            if shares:
+                bottom.gradient.replace(shares[number])
             elif self.product:
-                below = self._others(number, tops[0], bottoms)
-                below = below * (below if bottom is tops[0] else above)
-            else:
-                below = above * (self._taken == number)
-            bottom.gradient.replace(below)
+                others = self._others(number, tops[0], bottoms)
+                bottom.gradient.replace(others * (others if bottom is tops[0] else tops[0].gradient.tensor))
+            elif self.coefficients[number] != 1:
+                bottom.gradient.replace(tops[0].gradient.tensor * self.coefficients[number])
+            elif bottom is not tops[0]:
+                bottom.gradient.replace(tops[0].gradient.lend(), lent=True)
+
+    def _shares(self, bottoms: Sequence[Blob], top: Blob) -> list[torch.Tensor]:
+        """MAX: each bottom's part of the top's gradient. In place the first has none, which overwrites the top's."""
+        rest = top.gradient.tensor if top is not bottoms[0] else torch.zeros_like(top.gradient.tensor)
+        shares = []
+        for lead in reversed(self._lead):
+            shares.append(torch.ops.aten.threshold_backward(rest, lead, 0))
+            rest = rest - shares[-1]
+        return [shares[-1], rest, *shares[-2::-1]]
 
     def _others(self, number: int, top: Blob, bottoms: Sequence[Blob]) -> torch.Tensor:
         """The product of all bottoms but one."""
@@ -118,9 +125,8 @@ class Along(Layer):
         axis = axis_of(self, self.axis, shape)
         if count < -1 or axis + count > len(shape):
             raise self.fault(f"num_axes {count} from axis {axis} of a bottom of shape {shape}")
-        if not message.HasField("filler"):
-            message.filler.type, message.filler.value = "constant", default
-        self.add_parameter(shape[axis:] if count == -1 else shape[axis : axis + count], message.filler)
+        filler = message.filler if message.HasField("filler") else caffe_pb2.FillerParameter(value=default)
+        self.add_parameter(shape[axis:] if count == -1 else shape[axis : axis + count], filler)
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """The first bottom's."""
@@ -131,6 +137,7 @@ class Along(Layer):
             raise self.fault(f"the operand's shape {operand} is not that of {x} from axis {axis} on")
         self.before, self.spanned = math.prod(x[:axis]), math.prod(operand)
         self._view = (*operand, *(1,) * (len(x) - axis - len(operand)))
+        self.along_channels = axis == 1 and len(operand) == 1
         self._summed = [i for i in range(len(x)) if not axis <= i < axis + len(operand)]
         return bottoms[:1]
 
@@ -188,23 +195,31 @@ class Scale(Along):
         self._x = bottoms[0].values.lend() if tops[0] is bottoms[0] else None
         x = bottoms[0].values.tensor
         scale = self.spread(self.blobs[0] if self.learns else bottoms[1])
-        y = x * scale
-        if self.biased:
-            y.add_(self.spread(self.blobs[-1]))
+        if self.biased and not x.is_contiguous():
+            y = torch.addcmul(self.spread(self.blobs[-1]), x, scale)  # fast where the channels lie last
+        elif self.biased:
+            y = (x * scale).add_(self.spread(self.blobs[-1]))
+        else:
+            y = x * scale
         tops[0].values.replace(y)
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Σ dy for the bias, Σ dy · bottom for the scale, dy · scale for the bottom."""
         above, x = tops[0].gradient.tensor, bottoms[0].values.tensor if self._x is None else self._x
         scale = self.blobs[0] if self.learns else bottoms[1]
-        if self.biased and self.propagate[-1]:
-            self.blobs[-1].gradient.add(self.summed(above))
-        if self.propagate[0] if self.learns else propagate[1]:
-            of_scale = self.summed(above * x)
-            overwrites = self.spanned == x.numel() or (self.before == 1 and self.spanned > 1)
-            if self.learns and not overwrites:
-                scale.gradient.add(of_scale)
-            else:
-                scale.gradient.replace(of_scale)
+        scale_wanted = self.propagate[0] if self.learns else propagate[1]
+        bias_wanted = self.biased and self.propagate[-1]
+        if self.along_channels and (scale_wanted or bias_wanted):
+            of_scale, of_bias = channels.products(above, x)
+        else:
+            of_scale = self.summed(above * x) if scale_wanted else above
+            of_bias = self.summed(above) if bias_wanted else above
+        if bias_wanted:
+            self.blobs[-1].gradient.add(of_bias)
+        overwrites = self.spanned == x.numel() or (self.before == 1 and self.spanned > 1)
+        if scale_wanted and self.learns and not overwrites:
+            scale.gradient.add(of_scale)
+        elif scale_wanted:
+            scale.gradient.replace(of_scale)
         if propagate[0]:
             bottoms[0].gradient.replace(above * self.spread(scale))

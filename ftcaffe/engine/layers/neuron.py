@@ -1,15 +1,16 @@
-"""Layers that work value by value, without parameters but PReLU's."""
+"""Layers that work value by value: rectifiers, squashing functions, thresholds, Dropout."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 from ftcaffe.engine import mode
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Layer, Shape, register
+from ftcaffe.proto import caffe_pb2
 
 aten = torch.ops.aten
 
@@ -79,9 +80,8 @@ class PReLU(Neuron):
         message, shape = self.message.prelu_param, bottoms[0].shape
         if len(shape) < 2:
             raise self.fault(f"two axes or more are needed, the bottom has shape {shape}")
-        if not message.HasField("filler"):
-            message.filler.type, message.filler.value = "constant", 0.25
-        self.add_parameter(() if message.channel_shared else (shape[1],), message.filler)
+        filler = message.filler if message.HasField("filler") else caffe_pb2.FillerParameter(value=0.25)
+        self.add_parameter(() if message.channel_shared else (shape[1],), filler)
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """The bottom's."""
@@ -96,17 +96,19 @@ class PReLU(Neuron):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         """The slope where it is not positive."""
-        return torch.where(x > 0, x, x * self._slope(x))
+        return torch.prelu(x, self.blobs[0].values.tensor.view(-1))
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """Σ dy · min(0, x) for the slope."""
         above, x = tops[0].gradient.tensor, bottoms[0].values.tensor if self._x is None else self._x
+        positive = aten.threshold_backward(above, x, 0)
+        rest = above - positive
         if self.propagate[0]:
-            each = above * x.clamp(max=0)
+            each = rest * x
             axes = [axis for axis in range(x.dim()) if axis != 1 or not self.blobs[0].shape]
             self.blobs[0].gradient.add(each.sum(axes))
         if propagate[0]:
-            bottoms[0].gradient.replace(torch.where(x > 0, above, above * self._slope(x)))
+            bottoms[0].gradient.replace(positive.addcmul_(rest, self._slope(x)))
 
     def _slope(self, x: torch.Tensor) -> torch.Tensor:
         return self.blobs[0].values.tensor.view(-1, *(1,) * (x.dim() - 2))
@@ -118,11 +120,12 @@ class ELU(Neuron):
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         """The positive part, and the exponential of the other."""
-        return torch.where(x > 0, x, x.clamp(max=0).exp_().sub_(1).mul_(self.message.elu_param.alpha))
+        return x.clamp(max=0).exp_().sub_(1).mul_(self.message.elu_param.alpha).add_(x.clamp(min=0))
 
     def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """dy · (alpha + top) where the bottom is not positive."""
-        return torch.where(x > 0, above, (y + self.message.elu_param.alpha).mul_(above))
+        positive = aten.threshold_backward(above, x, 0)
+        return positive.addcmul_(above - positive, y + self.message.elu_param.alpha)
 
 
 @register("Sigmoid")
@@ -143,8 +146,8 @@ class Swish(Neuron):
     """top = bottom · sigmoid(beta · bottom)."""
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
-        """The sigmoid is kept: in place it cannot be had from the top."""
-        self._sigmoid = (x * self.message.swish_param.beta).sigmoid_()
+        """The sigmoid is kept, since in place it cannot be had from the top; by tanh, as Caffe has it."""
+        self._sigmoid = (x * (0.5 * self.message.swish_param.beta)).tanh_().mul_(0.5).add_(0.5)
         return x * self._sigmoid
 
     def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
@@ -205,6 +208,9 @@ class Clip(Neuron):
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """The limits."""
         self.least, self.greatest = self.message.clip_param.min, self.message.clip_param.max
+        # The kernel of the gradient shuts the limits out: the next numbers outside are given to it.
+        limits = np.array([self.least, self.greatest], np.float32)
+        self._outside = np.nextafter(limits, np.array([-np.inf, np.inf], np.float32)).tolist()
 
     def value(self, x: torch.Tensor) -> torch.Tensor:
         """The lower limit counts where they cross."""
@@ -212,7 +218,7 @@ class Clip(Neuron):
 
     def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """dy within the limits."""
-        return ((x >= self.least) & (x <= self.greatest)) * above
+        return aten.hardtanh_backward(above, x, *self._outside)
 
 
 @register("Threshold")
@@ -226,96 +232,6 @@ class Threshold(Neuron):
     def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """Always an `Error`; Caffe ends the process."""
         raise self.fault("has no gradient; nothing below it can learn (lr_mult: 0, and no force_backward)")
-
-
-@register("Exp")
-class Exp(Neuron):
-    """top = base ^ (shift + scale · bottom); base −1 stands for e."""
-
-    def setup(self, bottoms: Sequence[Blob]) -> None:
-        """exp(inner · bottom) · outer."""
-        message = self.message.exp_param
-        logarithm = _log_of_base(self, message.base)
-        self.inner = logarithm * message.scale
-        self.outer = torch.tensor(logarithm * message.shift).exp().item()  # infinite rather than an OverflowError
-
-    def value(self, x: torch.Tensor) -> torch.Tensor:
-        """The power."""
-        return (x * self.inner).exp_().mul_(self.outer)
-
-    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """dy · top · scale · log(base)."""
-        return (above * y).mul_(self.inner)
-
-
-class OwnFactor(Neuron):
-    """A layer whose gradient is `slope` · dy, but in place slope², dy being lost.
-
-    In place, Caffe writes the slope where dy stands and then multiplies the two.
-    """
-
-    def slope(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """The derivative."""
-        raise NotImplementedError
-
-    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """The derivative times dy, or what stands in its place."""
-        slope = self.slope(x, y)
-        return slope.mul_(slope if x is y else above)
-
-
-@register("Log")
-class Log(OwnFactor):
-    """top = log(shift + scale · bottom) to the base; base −1 stands for e."""
-
-    def setup(self, bottoms: Sequence[Blob]) -> None:
-        """The base's logarithm."""
-        message = self.message.log_param
-        self.logarithm = _log_of_base(self, message.base)
-        self.scale, self.shift = message.scale, message.shift
-        if not self.logarithm:
-            raise self.fault("base 1 has no logarithms")
-
-    def value(self, x: torch.Tensor) -> torch.Tensor:
-        """Natural logarithms over that of the base."""
-        return (x * self.scale).add_(self.shift).log_().mul_(1 / self.logarithm)
-
-    def slope(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """scale / log(base) / (shift + scale · bottom)."""
-        return (x * self.scale).add_(self.shift).reciprocal_().mul_(self.scale / self.logarithm)
-
-
-@register("Power")
-class Power(OwnFactor):
-    """top = (shift + scale · bottom) ^ power.
-
-    Without a shift, the gradient is power · top / bottom, which is no number at 0, unless power is 1 or 2.
-    """
-
-    def setup(self, bottoms: Sequence[Blob]) -> None:
-        """The three."""
-        message = self.message.power_param
-        self.power, self.scale, self.shift = message.power, message.scale, message.shift
-
-    def value(self, x: torch.Tensor) -> torch.Tensor:
-        """A constant where power or scale is 0, even of a bottom that is no number."""
-        if self.power * self.scale == 0:
-            shift = torch.tensor(self.shift, device=x.device)
-            return torch.full_like(x, 1) if self.power == 0 else torch.zeros_like(x).add_(shift.pow(self.power))
-        base = x * self.scale if self.scale != 1 else x
-        base = base + self.shift if self.shift else base
-        return base.pow(self.power) if self.power != 1 or base is x else base
-
-    def slope(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """power · scale · (shift + scale · bottom) ^ (power − 1), as the top over the base."""
-        factor = self.power * self.scale
-        if factor == 0 or self.power == 1:
-            return torch.full_like(x, factor)
-        if self.power == 2:
-            return (x * (factor * self.scale)).add_(factor * self.shift)
-        if self.shift == 0:
-            return (y / x).mul_(self.power)
-        return (y / (x * self.scale).add_(self.shift)).mul_(factor)
 
 
 @register("Dropout")
@@ -346,11 +262,3 @@ class Dropout(Neuron):
                 bottoms[0].gradient.replace(above * self._mask)
             elif tops[0] is not bottoms[0]:
                 bottoms[0].gradient.replace(tops[0].gradient.lend(), lent=True)
-
-
-def _log_of_base(layer: Layer, base: float) -> float:
-    if base == -1:
-        return 1.0
-    if base <= 0:
-        raise layer.fault(f"base {base:g} is neither positive nor −1, which stands for e")
-    return math.log(base)
