@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ftcaffe.engine import mode
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Shape, register
 from ftcaffe.engine.layers.source import Batch, Reading, Source
@@ -93,13 +94,20 @@ class Data(Reading):
             raise self.fault("LevelDB is not read; convert it to LMDB, and say so: backend: LMDB")
         if message.batch_size < 1:
             raise self.fault("batch_size is at least 1")
-        return Batches(message, self.transformer)
+        among = (mode.solver_rank(), mode.solver_count()) if self.training else (0, 1)
+        return Batches(message, self.transformer, among)
 
 
 class Batches:
-    """Transformed batches of an LMDB."""
+    """Transformed batches of an LMDB.
 
-    def __init__(self, message: Any, transformer: DataTransformer) -> None:
+    Parameters
+    ----------
+    among : of solvers that train together, which one this is and how many there are; each has every n-th record.
+    """
+
+    def __init__(self, message: Any, transformer: DataTransformer, among: tuple[int, int] = (0, 1)) -> None:
+        self._rank, self._solvers = among
         self.records = Records(message.source)
         self._transformer = transformer
         _, first = next(iter(self.records))
@@ -109,7 +117,8 @@ class Batches:
     def batches(self, start: int) -> Iterator[Batch]:
         """Batch after batch; rewinds after the last record, within a batch too."""
         count, path = self.shape[0], self.records.path
-        stream = self.records.cycle(start * count)
+        stream = self.records.cycle(start * count * self._solvers)
+        stream = itertools.islice(stream, self._rank, None, self._solvers)
         while True:
             records = [record for _, record in itertools.islice(stream, count)]
             images, labels = datum.decode_all(records, path, self._transformer.colors)
