@@ -251,14 +251,31 @@ class Reduction(Apart):
         """The axes before."""
         return [bottoms[0][: self.axis]]
 
-    def compute(self, *bottoms: torch.Tensor) -> torch.Tensor:
-        """The sum of the tail."""
-        message, x = self.message.reduction_param, bottoms[0].flatten(self.axis)
-        coefficient = self.coefficient
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """The sum of the tail, in whatever order it lies in memory."""
+        message, x = self.message.reduction_param, bottoms[0].values.tensor
         if self.operation == message.ASUM:
             x = x.abs()
         elif self.operation == message.SUMSQ:
             x = x * x
-        elif self.operation == message.MEAN:
-            coefficient /= x.shape[-1]
-        return x.sum(-1) * coefficient
+        total = x.sum(tuple(range(self.axis, x.dim())))
+        tops[0].values.replace(total.mul_(self._factor(bottoms[0].shape)))
+
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """coeff, coeff · sign(x) or 2 · coeff · x times the gradient above."""
+        if not propagate[0]:
+            return
+        message, x = self.message.reduction_param, bottoms[0].values.tensor
+        above = tops[0].gradient.tensor * self._factor(bottoms[0].shape)
+        above = above.reshape(*above.shape, *[1] * (x.dim() - self.axis))
+        if self.operation == message.ASUM:
+            below = x.sign().mul_(above)
+        elif self.operation == message.SUMSQ:
+            below = x * (2 * above)
+        else:
+            below = torch.empty_like(x).copy_(above)
+        bottoms[0].gradient.replace(below)
+
+    def _factor(self, shape: Shape) -> float:
+        mean = self.operation == self.message.reduction_param.MEAN
+        return self.coefficient / math.prod(shape[self.axis :]) if mean else self.coefficient

@@ -62,12 +62,20 @@ class Sliding(Layer):
             raise self.fault(f"a kernel of {self.kernel} does not fit a bottom of shape {shape} ({fields})")
         return counts
 
+    def plain(self, space: Shape) -> bool:
+        """Whether PyTorch's own functions serve: one to three axes of these lengths, no window that hangs over."""
+        fits = all(size + 2 * p >= e for size, p, e in zip(space, self.pad, self.extent, strict=True))
+        return 1 <= self.axes <= 3 and min(self.dilation) >= 1 and fits
+
     def images(self, tensor: torch.Tensor) -> torch.Tensor:
         """The axes before the channels made one."""
         return tensor if self.axis == 1 else tensor.reshape(-1, *tensor.shape[self.axis :])
 
     def columns(self, images: torch.Tensor) -> torch.Tensor:
         """Every window of N × C × space as a column: N × C × kernel × positions, zeros past the border."""
+        if self.axes == 2 and self.plain(images.shape[2:]):
+            rows = functional.unfold(images, self.kernel, self.dilation, self.pad, self.stride)
+            return rows.view(*images.shape[:2], *self.kernel, *self.positions((1,) * self.axis + images.shape[1:]))
         spare = [max(0, e - size - 2 * p) for size, p, e in zip(images.shape[2:], self.pad, self.extent, strict=True)]
         sides = [(p, p + more) for p, more in zip(self.pad, spare, strict=True)]
         windows = functional.pad(images, [n for side in reversed(sides) for n in side])
@@ -90,3 +98,8 @@ class Sliding(Layer):
         rows = columns.reshape(len(images), group, -1, math.prod(positions))
         product = weight.reshape(group, weight.shape[0] // group, -1) @ rows
         return product.reshape(len(images), weight.shape[0], *positions)
+
+
+def channels_last(tensor: torch.Tensor) -> torch.Tensor:
+    """Images in the memory layout that is fastest on a CPU; other tensors as they are."""
+    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor

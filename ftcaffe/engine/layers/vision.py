@@ -9,7 +9,7 @@ import torch
 
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Shape, register
-from ftcaffe.engine.layers.sliding import Sliding
+from ftcaffe.engine.layers.sliding import Sliding, channels_last
 
 
 @register("Convolution")
@@ -47,15 +47,7 @@ class Convolution(Sliding):
             if other != shape:
                 raise self.fault(f"bottoms of shapes {shape} and {other}; all need the same")
         space = self.space(shape)
-        # PyTorch has one to three axes, and no window that hangs over.
-        self.native = (
-            1 <= self.axes <= 3
-            and min(self.dilation) >= 1
-            and all(
-                size + 2 * p >= e
-                for size, p, e in zip(self.convolved(shape, space), self.pad, self.extent, strict=True)
-            )
-        )
+        self.native = self.plain(self.convolved(shape, space))
         return [(*shape[: self.axis], self.output, *space)] * len(bottoms)
 
     def space(self, shape: Shape) -> Shape:
@@ -73,7 +65,7 @@ class Convolution(Sliding):
         weight, *bias = (blob.values.tensor for blob in self.blobs)
         for bottom, top in zip(bottoms, tops, strict=True):
             y = torch.convolution(
-                _channels_last(self.images(bottom.values.tensor)),
+                channels_last(self.images(bottom.values.tensor)),
                 weight,
                 bias[0] if bias else None,
                 self.stride,
@@ -94,8 +86,8 @@ class Convolution(Sliding):
         needs_bias = len(self.blobs) > 1 and self.propagate[1]
         for top, wanted, bottom in zip(tops, propagate, bottoms, strict=True):
             of_bottom, of_weight, of_bias = torch.ops.aten.convolution_backward(
-                _channels_last(self.images(top.gradient.tensor)),
-                _channels_last(self.images(bottom.values.tensor)),
+                channels_last(self.images(top.gradient.tensor)),
+                channels_last(self.images(bottom.values.tensor)),
                 weight,
                 [self.output],
                 self.stride,
@@ -187,7 +179,3 @@ class Im2col(Sliding):
         (x,) = bottoms
         columns = self.columns(self.images(x))
         return columns.reshape(*x.shape[: self.axis], -1, *columns.shape[2 + self.axes :])
-
-
-def _channels_last(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.contiguous(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor
