@@ -8,9 +8,11 @@ tests, logs, takes snapshots and hears signals; the others, a process each, begi
 from __future__ import annotations
 
 import signal
-import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from ftcaffe.errors import Error
 from ftcaffe.proto import caffe_pb2
 
 Device = int | str  # number of a GPU, or "cpu"
+_TIMEOUT = timedelta(minutes=10)  # of an exchange, for which every solver is there already
 
 
 def train(
@@ -40,77 +43,100 @@ def train(
 
     Raises
     ------
-    Error : as `Solver`; a process of another solver that ended.
+    Error : as `Solver`, of any of them.
     """
     processes = torch.multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as folder:
         meeting = f"file://{folder}/meeting"
-        others = [
-            processes.Process(
-                target=_follow, args=(_follower(message), str(path), devices, rank, meeting), daemon=True
-            )
-            for rank in range(1, len(devices))
-        ]
-        for process in others:
+        others: list[tuple[Any, Connection]] = []
+        for rank in range(1, len(devices)):
+            ours, theirs = processes.Pipe()
+            arguments = (_follower(message), str(path), devices, rank, meeting, theirs)
+            process = processes.Process(target=_follow, args=arguments, daemon=True)
             process.start()
+            theirs.close()
+            others.append((process, ours))
         try:
-            return _lead(message, path, devices, meeting, prepare)
-        except RuntimeError as error:
-            ended = [devices[n] for n, process in enumerate(others, 1) if process.exitcode]
-            if not ended:
-                raise
-            raise Error(f"the solver on device {ended[0]} ended early", path, remedy="see what it said") from error
+            return _lead(message, path, devices, meeting, [pipe for _, pipe in others], prepare)
         finally:
-            for process in others:
-                process.terminate()
+            for process, pipe in others:
+                pipe.close()  # which ends it, unless it waits in an exchange
+                process.join(1)
+                process.kill()
             mode.set_solver_count(1)
 
 
 def _lead(
-    message: Any, path: str | Path, devices: Sequence[Device], meeting: str, prepare: Callable[[Solver], None]
+    message: Any,
+    path: str | Path,
+    devices: Sequence[Device],
+    meeting: str,
+    pipes: Sequence[Connection],
+    prepare: Callable[[Solver], None],
 ) -> Solver:
+    solver = _solver(message, path, devices, 0)
+    prepare(solver)
+    for device, pipe in zip(devices[1:], pipes, strict=True):
+        _hear(device, pipe)
     _join(devices, 0, meeting)
+
+    def go() -> None:
+        with _losing():
+            for pipe in pipes:
+                pipe.send(True)
+
     try:
-        solver = solver_class(message, path).from_message(message, path)
-        prepare(solver)
         _agree(solver)
-        go = torch.ones(1, device=mode.device())
-        solver.add_callback(lambda: dist.broadcast(go, 0), lambda: _average(solver))
+        solver.add_callback(go, lambda: _average(solver))
         solver.solve()
-        dist.broadcast(go.zero_(), 0)
-        return solver
+    except _Lost as error:
+        for device, pipe in zip(devices[1:], pipes, strict=True):
+            if pipe.poll(1):
+                _hear(device, pipe)
+        raise Error(f"the solvers lost each other ({error})", path, remedy="resume from the last snapshot") from error
     finally:
         dist.destroy_process_group()
+    return solver
 
 
-def _follow(encoded: bytes, path: str, devices: Sequence[Device], rank: int, meeting: str) -> None:
-    """A process's work: a solver that has no nets to test and ends when the first does."""
-    for number in (signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)  # a terminal sends them to all its processes: the first one decides
+def _hear(device: Device, pipe: Connection) -> None:
+    """Wait for a solver to be ready; `Error` with its own words where it is not."""
     try:
+        fault = pipe.recv()
+    except EOFError:
+        fault = "its process ended"
+    if fault:
+        raise Error(f"the solver on device {device}: {fault}")
+
+
+def _follow(encoded: bytes, path: str, devices: Sequence[Device], rank: int, meeting: str, pipe: Connection) -> None:
+    """A process's work: a solver that does an iteration for each word of the first one's, and ends when it does."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)  # terminals and clusters send them to all: the first solver decides
+    try:
+        solver = _solver(caffe_pb2.SolverParameter.FromString(encoded), path, devices, rank)
+        pipe.send(None)
         _join(devices, rank, meeting)
-        message = caffe_pb2.SolverParameter.FromString(encoded)
-        solver = solver_class(message, path).from_message(message, path)
         _agree(solver)
-        go = torch.ones(1, device=mode.device())
-
-        def wait() -> None:
-            dist.broadcast(go, 0)
-            if not go:
-                raise _Ended
-
-        solver.add_callback(wait, lambda: _average(solver))
-        solver.step(2**31)
-    except _Ended:
-        dist.destroy_process_group()
+        solver.add_callback(pipe.recv, lambda: _average(solver))
+        while True:
+            solver.step(1)
     except Error as error:
-        sys.exit(f"device {devices[rank]}: {error}")
-    except RuntimeError:  # the first solver is gone, and says why
-        sys.exit(1)
+        pipe.send(str(error))
+    except (_Lost, EOFError):  # the first solver has ended
+        return
 
 
-class _Ended(Exception):
-    pass
+class _Lost(Exception):
+    """Another solver is gone."""
+
+
+@contextmanager
+def _losing() -> Iterator[None]:
+    try:
+        yield
+    except (RuntimeError, BrokenPipeError) as error:
+        raise _Lost(error) from error
 
 
 def _follower(message: Any) -> bytes:
@@ -122,7 +148,8 @@ def _follower(message: Any) -> bytes:
     return own.SerializeToString()
 
 
-def _join(devices: Sequence[Device], rank: int, meeting: str) -> None:
+def _solver(message: Any, path: str | Path, devices: Sequence[Device], rank: int) -> Solver:
+    """A solver of a rank, on its device."""
     device = devices[rank]
     if device == "cpu":
         mode.set_mode_cpu()
@@ -132,15 +159,19 @@ def _join(devices: Sequence[Device], rank: int, meeting: str) -> None:
         torch.cuda.set_device(int(device))
     mode.set_solver_count(len(devices))
     mode.set_solver_rank(rank)
-    dist.init_process_group(
-        "gloo" if device == "cpu" else "nccl", init_method=meeting, rank=rank, world_size=len(devices)
-    )
+    return solver_class(message, path).from_message(message, path)
+
+
+def _join(devices: Sequence[Device], rank: int, meeting: str) -> None:
+    backend = "gloo" if devices[rank] == "cpu" else "nccl"
+    dist.init_process_group(backend, init_method=meeting, rank=rank, world_size=len(devices), timeout=_TIMEOUT)
 
 
 def _agree(solver: Solver) -> None:
     """Give every solver the first one's parameters, history and iteration."""
     state: list[Any] = [solver.iter, solver._step, [history.is_zero for history in solver._history]]
-    dist.broadcast_object_list(state, 0)
+    with _losing():
+        dist.broadcast_object_list(state, 0)
     iteration, solver._step, zero = state
     if iteration != solver.iter:
         solver.iter = iteration
@@ -148,23 +179,25 @@ def _agree(solver: Solver) -> None:
             if isinstance(node.layer, Source):
                 node.layer.seek(iteration * solver.param.iter_size)
     for blob in solver.net.learnable:
-        _share(blob.values.tensor, lambda tensor: dist.broadcast(tensor, 0))
+        _exchange(blob.values.tensor, lambda tensor: dist.broadcast(tensor, 0))
     for history, is_zero in zip(solver._history, zero, strict=True):
         if not is_zero:
-            _share(history.tensor, lambda tensor: dist.broadcast(tensor, 0))
+            _exchange(history.tensor, lambda tensor: dist.broadcast(tensor, 0))
 
 
 def _average(solver: Solver) -> None:
     """Make the gradients the mean over the solvers."""
     for blob, lr_mult in zip(solver.net.learnable, solver.net.lr_mult, strict=True):
         if lr_mult:
-            _share(blob.gradient.tensor, dist.all_reduce)
-            blob.gradient.tensor.div_(dist.get_world_size())
+            tensor = blob.gradient.tensor
+            _exchange(tensor, dist.all_reduce)
+            tensor.div_(dist.get_world_size())
 
 
-def _share(tensor: torch.Tensor, exchange: Callable[[torch.Tensor], Any]) -> None:
+def _exchange(tensor: torch.Tensor, how: Callable[[torch.Tensor], Any]) -> None:
     """Exchange a tensor of any memory layout in place."""
     flat = tensor.contiguous()
-    exchange(flat)
+    with _losing():
+        how(flat)
     if flat is not tensor:
         tensor.copy_(flat)
