@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import running
+from google.protobuf import text_format
 from parity import oracle
 
 pytest.importorskip("torch")
 
 import ftcaffe.engine as caffe
+from ftcaffe.engine import draw
 from ftcaffe.errors import Error
 
 NET = """
@@ -132,6 +134,8 @@ class TestNet:
             (lambda net: net.copy_from("nowhere.caffemodel"), RuntimeError, "nowhere.caffemodel: No such file"),
             (lambda net: caffe.Net("nowhere.prototxt", caffe.TEST), RuntimeError, "nowhere.prototxt: No such file"),
             (lambda net: caffe.Net(net.path), TypeError, "phase"),
+            (lambda net: caffe.Net(net.path, caffe.TEST, phase=caffe.TEST), TypeError, "Net takes"),
+            (lambda net: caffe.Net(net.path, "w", caffe.TEST, 0), TypeError, "Net takes"),
             (lambda net: net.forward_all(), Error, "no arrays"),
             (lambda net: caffe.NCCL(None, ""), Error, "--gpu all"),
         ],
@@ -152,6 +156,19 @@ class TestNet:
         np.testing.assert_allclose(found["zip"], data.reshape(5, 6) @ weights.T, rtol=1e-5)
         np.testing.assert_allclose(diffs["zip"], above, rtol=1e-6)
         np.testing.assert_allclose(diffs["data"].reshape(5, 6), above @ weights, rtol=1e-5)
+
+    @pytest.mark.parametrize(
+        "arguments", [(caffe.TEST, 2, ["deploy"]), (caffe.TEST, 2, ("deploy",), None), ("w", caffe.TEST)]
+    )
+    def test_both_orders_of_arguments(self, net, tmp_path, monkeypatch, arguments):
+        monkeypatch.chdir(tmp_path)
+        net.save("w")
+        (tmp_path / "other.prototxt").write_text(
+            ONE
+            + 'layer { name: "deep" type: "ReLU" bottom: "zip" top: "deep" include { min_level: 2 stage: "deploy" } }'
+        )
+        other = caffe.Net("other.prototxt", *arguments)
+        assert ("deep" in other.blobs) == (len(arguments) > 2)
 
     def test_outputs_are_in_the_alphabets_order_and_may_be_in_place(self, net):
         assert net.outputs == ["aux", "loss"]
@@ -326,3 +343,34 @@ class TestPythonLayers:
     def test_a_layer_that_cannot_be_made_names_itself(self, param, layers):
         assert UNMADE[param] in layers[param].stderr
         assert "layer 'mine'" in layers[param].stderr
+
+
+def test_a_window_at_the_corner_is_surrounded_by_the_image_and_beyond_it_by_the_mean(tmp_path):
+    """R-CNN's context: 4 of 24 pixels on every side of a window that touches the image's corner."""
+    path = tmp_path / "net.prototxt"
+    path.write_text(ONE.replace("dim: 3 dim: 1 dim: 2", "dim: 3 dim: 24 dim: 24"))
+    caffe.Net(str(path), caffe.TEST).save(tmp_path / "w")
+    detector = caffe.Detector(str(path), str(tmp_path / "w"), mean=np.full((3, 24, 24), 0.2), context_pad=4)
+    crop = detector.crop(np.full((48, 48, 3), 0.7, np.float32), np.array([0, 0, 15, 15]))
+    border = 4  # of a window of 16 pixels (both ends count) that fills 16 of the 24: nothing is scaled
+    expected = np.full((24, 24, 3), 0.2)
+    expected[border:, border:] = 0.7
+    np.testing.assert_allclose(crop, expected, rtol=1e-6)
+
+
+class TestDraw:
+    @pytest.fixture
+    def message(self):
+        return text_format.Parse(ONE, caffe.proto.caffe_pb2.NetParameter())
+
+    def test_graphvizs_language_needs_no_graphviz(self, message, tmp_path):
+        draw.draw_net_to_file(message, str(tmp_path / "net.dot"), "TB")
+        lines = (tmp_path / "net.dot").read_text().splitlines()
+        assert lines[:2] == ['digraph "Net" {', "rankdir=TB;"]
+        assert '"data_blob" -> "ip_InnerProduct" [label=""];' in lines
+        assert '"ip_InnerProduct" -> "zip_blob" [label="3"];' in lines
+
+    def test_an_image_without_graphviz_is_an_error_that_says_what_to_do(self, message, monkeypatch):
+        monkeypatch.setenv("PATH", "")
+        with pytest.raises(Error, match=r"install graphviz, or write \.dot instead of \.png"):
+            draw.draw_net(message, "LR")

@@ -298,7 +298,7 @@ class Net:
         return float(sum(losses))
 
     def _backward(self, first: int, last: int) -> None:
-        """Run layers `first` down to `last` backward, those that need it; callbacks hear of them all, as Caffe's do."""
+        """Run layers `first` down to `last` backward, those that need it; callbacks hear of them all, as in Caffe."""
         self._check_range(last, first)
         self._weigh_losses()
         with located(self.path), self._within_memory():
@@ -350,21 +350,14 @@ class _NoLayer(Error, ValueError):
     """For pycaffe programs that expect a ValueError."""
 
 
-def _arguments(
-    *arguments: Any,
-    phase: int | None = None,
-    weights: Any = None,
-    level: int = 0,
-    stages: Sequence[str] | None = None,
-) -> tuple[Any, int, int, Sequence[str]]:
-    """pycaffe's two orders: (file, phase, …) and the old (file, weights, phase)."""
-    given = list(arguments)
-    if given and isinstance(given[0], str | Path):
-        weights = given.pop(0)
-    if given:
-        phase = given.pop(0)
-    if given:
-        level = given.pop(0)
-    if phase not in (0, 1):
+def _arguments(*given: Any, **named: Any) -> tuple[Any, int, int, Sequence[str]]:
+    """Weights, phase, level and stages of pycaffe's two orders: (phase, level, stages, weights), (weights, phase)."""
+    old = bool(given) and isinstance(given[0], str | Path)
+    names = ("weights", "phase") if old else ("phase", "level", "stages", "weights")
+    twice = set(names[: len(given)]) & set(named)
+    if len(given) > len(names) or twice or set(named) - {"phase", "level", "stages", "weights"}:
+        raise TypeError("Net takes (network_file, phase, level, stages, weights) or (network_file, weights, phase)")
+    values = dict(zip(names, given, strict=False)) | named
+    if values.get("phase") not in (0, 1):
         raise TypeError("the phase is TRAIN or TEST")
-    return weights, phase, level, stages or ()
+    return values.get("weights"), values["phase"], values.get("level", 0), values.get("stages") or ()
