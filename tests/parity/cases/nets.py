@@ -46,7 +46,7 @@ def cases() -> dict[str, dict[str, Any]]:
             (
                 "resnet",
                 resnet(),
-                0.001,
+                0.0005,
                 "lr_policy: 'multistep' gamma: 0.1 stepvalue: 35 momentum: 0.9 weight_decay: 0.0001",
             ),
             ("siamese", siamese(), 0.001, "lr_policy: 'inv' gamma: 0.0001 power: 0.75 momentum: 0.9"),
@@ -198,7 +198,8 @@ def resnet() -> NetSpec:
             bottom, outputs, kernel, weight_filler={"type": "msra"}, bias_term=False, param=LEARN[:1], **more
         )
         n[f"bn_{name}"] = L.BatchNorm(n[name], in_place=True, param=[{"lr_mult": 0, "decay_mult": 0}] * 3)
-        n[f"scale_{name}"] = L.Scale(n[f"bn_{name}"], bias_term=True, in_place=True)
+        begun = {"type": "constant", "value": 0.2}  # biases that are not near zero, to which they are compared
+        n[f"scale_{name}"] = L.Scale(n[f"bn_{name}"], bias_term=True, bias_filler=begun, in_place=True)
         if relu:
             n[f"relu_{name}"] = L.ReLU(n[f"scale_{name}"], in_place=True)
         return n[f"relu_{name}" if relu else f"scale_{name}"]
