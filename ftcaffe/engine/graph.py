@@ -9,6 +9,8 @@ from ftcaffe.engine import net_log
 from ftcaffe.errors import Error
 from ftcaffe.proto import caffe_pb2, rules
 
+_MOST = 2**31 - 1
+
 
 def prepare(net: Any) -> Any:
     """The NetParameter that is run, from one of current form: layers filtered by `net.state`, splits inserted.
@@ -22,6 +24,7 @@ def prepare(net: Any) -> Any:
         if layer.include and layer.exclude:
             raise Error(f"layer '{layer.name}': include and exclude rules exclude each other")
         if rules.included(layer, net.state):
+            _check_numbers(layer, layer.name)
             ready.layer.append(layer)
         else:
             net_log.left_out(layer, net.state)
@@ -30,6 +33,16 @@ def prepare(net: Any) -> Any:
         if not layer.HasField("phase"):
             layer.phase = net.state.phase
     return _split(ready)
+
+
+def _check_numbers(message: Any, name: str) -> None:
+    """`Error` for a number that Caffe, which takes every one into an int, would turn negative."""
+    for field, value in message.ListFields():
+        for item in value if hasattr(value, "append") else (value,):
+            if field.message_type is not None:
+                _check_numbers(item, name)
+            elif field.type == field.TYPE_UINT32 and item > _MOST:
+                raise Error(f"layer '{name}': {field.name} is {item}, more than the {_MOST} that an int holds")
 
 
 def _split(net: Any) -> Any:

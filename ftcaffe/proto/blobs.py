@@ -132,7 +132,8 @@ def _blob(blob: memoryview) -> np.ndarray:
         if number == _DATA:
             values.append(np.frombuffer(blob[start:end], "<f4"))
         elif number == _DOUBLE_DATA:
-            values.append(np.frombuffer(blob[start:end], "<f8").astype(np.float32))
+            with np.errstate(over="ignore"):  # beyond float32 is infinite
+                values.append(np.frombuffer(blob[start:end], "<f8").astype(np.float32))
         elif number not in (_DIFF, _DOUBLE_DIFF):
             head += blob[whole_start:end]
     message = caffe_pb2.BlobProto.FromString(bytes(head))

@@ -8,6 +8,7 @@ held to exactly: the allowance for older files' leading ones (`blobs.legacy_equa
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,7 +55,9 @@ def read_layers(path: str | Path) -> dict[str, list[np.ndarray | None]]:
     return {name: arrays for name, arrays in layers.items() if arrays}
 
 
-def write_layers(path: str | Path, names: Sequence[str], data: Sequence[Parameters], diff: Sequence[Parameters] = ()):
+def write_layers(
+    path: str | Path, names: Sequence[str], data: Sequence[Parameters], diff: Sequence[Parameters] = ()
+) -> None:
     """Write a caffemodel whole.
 
     Parameters
@@ -150,9 +153,9 @@ def _numbered(group: h5py.Group, path: str | Path) -> list[np.ndarray | None]:
 def _dataset(group: h5py.Group, name: str, path: str | Path) -> h5py.Dataset:
     """A dataset that is not larger than its file can hold: a damaged shape could ask for any amount of memory."""
     dataset = group[name]
-    if not isinstance(dataset, h5py.Dataset) or dataset.size is None:
+    if not isinstance(dataset, h5py.Dataset) or dataset.shape is None:
         raise TypeError
-    if dataset.size * dataset.dtype.itemsize > _DEFLATE * Path(path).stat().st_size:
+    if math.prod(dataset.shape) * dataset.dtype.itemsize > _DEFLATE * Path(path).stat().st_size:
         raise ValueError
     return dataset
 
