@@ -49,16 +49,18 @@ class Split(Apart):
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """The sum, over the tops that a gradient has reached."""
-        reached = [top.gradient.tensor for top in tops if not top.gradient.is_zero]
+        reached = [top.gradient for top in tops if not top.gradient.is_zero]
         if not propagate[0]:
             return
         if not reached:
             bottoms[0].gradient.clear()
-            return
-        total = reached[0] + reached[1] if len(reached) > 1 else reached[0].clone()
-        for gradient in reached[2:]:
-            total += gradient
-        bottoms[0].gradient.replace(total)
+        elif len(reached) == 1:
+            bottoms[0].gradient.replace(reached[0].lend(), lent=True)
+        else:
+            total = reached[0].tensor + reached[1].tensor
+            for gradient in reached[2:]:
+                total += gradient.tensor
+            bottoms[0].gradient.replace(total)
 
 
 class Reshaping(Apart):
@@ -189,10 +191,10 @@ class Concat(Joint):
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """To each bottom its part."""
         if not self.shared:
-            parts = self.cut(tops[0].gradient.tensor, bottoms)
+            parts = self.cut(tops[0].gradient.lend(), bottoms)
             for bottom, part, wanted in zip(bottoms, parts, propagate, strict=True):
                 if wanted:
-                    bottom.gradient.replace(part.clone())
+                    bottom.gradient.replace(part, lent=True)
 
 
 @register("Slice")
@@ -226,11 +228,11 @@ class Slice(Joint):
         return [(*bottom[: self.axis], part, *bottom[self.axis + 1 :]) for part in lengths]
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """The parts, copied."""
+        """The parts, lent: they are copied where a layer in place or a user would write to them."""
         if self.shared:
             return tops[0].share(bottoms[0], gradient=True)
-        for top, part in zip(tops, self.cut(bottoms[0].values.tensor, tops), strict=True):
-            top.values.replace(part.clone())
+        for top, part in zip(tops, self.cut(bottoms[0].values.lend(), tops), strict=True):
+            top.values.replace(part, lent=True)
         return None
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
