@@ -23,11 +23,10 @@ def prepare(net: Any) -> Any:
     for layer in net.layer:
         if layer.include and layer.exclude:
             raise Error(f"layer '{layer.name}': include and exclude rules exclude each other")
+        net_log.rules_unmet(layer, net.state)
         if rules.included(layer, net.state):
             _check_numbers(layer, layer.name)
             ready.layer.append(layer)
-        else:
-            net_log.left_out(layer, net.state)
     net_log.begin(ready)
     for layer in ready.layer:
         if not layer.HasField("phase"):

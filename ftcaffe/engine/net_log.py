@@ -6,25 +6,26 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ftcaffe.engine import glog
+from ftcaffe.proto import rules
 
 if TYPE_CHECKING:
     from ftcaffe.engine.assemble import Node
     from ftcaffe.engine.net import Net
 
 _FLOAT = 4
+_RULES = {"phase": 296, "min_level": 306, "max_level": 316, "stage": 332, "not_stage": 347}
 
 
-def left_out(layer: Any, state: Any) -> None:
-    """A layer that the rules leave out, where the phase is the reason."""
-    for rule in layer.include:
-        if rule.HasField("phase") and rule.phase != state.phase:
-            glog.info(
-                "net.cpp:296",
-                "The NetState phase (%d) differed from the phase (%d) specified by a rule in layer %s",
-                state.phase,
-                rule.phase,
-                layer.name,
-            )
+def rules_unmet(layer: Any, state: Any) -> None:
+    """What of a layer's rules the net's state does not meet, up to the first rule that it meets."""
+    if not glog.wanted():
+        return
+    for rule in layer.include or layer.exclude:
+        fault = rules.unmet(rule, state)
+        if fault is None:
+            return
+        field, how = fault
+        glog.info(f"net.cpp:{_RULES[field]}", "The NetState %s specified by a rule in layer %s", how, layer.name)
 
 
 def begin(net: Any) -> None:

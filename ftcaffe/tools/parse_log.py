@@ -98,12 +98,12 @@ class _Clock:
         if not match:
             return None
         month, day, hour, minute, second, microsecond = (int(part) for part in match.groups())
-        self._year += month < self._month
-        self._month = month
+        year = self._year + (month < self._month)
         try:
-            now = datetime(self._year, month, day, hour, minute, second, microsecond)
+            now = datetime(year, month, day, hour, minute, second, microsecond)
         except ValueError:
             return None
+        self._year, self._month = year, month
         if self._start is None or ("Solving" in line and not self._begun):
             self._start = now
             self._begun = "Solving" in line
