@@ -142,7 +142,7 @@ ACCEPTED = [
     'name: "Müller"'.encode(),
     b'layer: < name: "a"; type: "c\\x41\\n" >; layer { loss_weight: [1, -2.5e3] }',
     b"force_backward: t debug_info: False input_dim: 0x10 input_dim: 010",
-    b"layer { phase: 1 dropout_param { dropout_ratio: .5 } relu_param { negative_slope: 0.1F } }",
+    b"layer { phase: 1 dropout_param { dropout_ratio: .5 } relu_param { negative_slope: 0.1f } }",
     b"layer { power_param { power: -inf scale: nan shift: 5. } lrn_param { k: 3 } }",
     b'layer: [{ name: "a" }, { name: "c", type: "s" }]',
     b'\xef\xbb\xbfname: "a"',
