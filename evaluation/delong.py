@@ -25,7 +25,12 @@ class Area:
     positives: int
 
     def interval(self, level: float = 0.95) -> Interval:
-        """On the logit scale, which keeps its coverage near 1.
+        """On the logit scale, with Student's quantile of as many degrees of freedom as the smaller class has cases,
+        less one.
+
+        Both keep the coverage up where one class is small: for 25 positives it is 93 to 95 % at areas of 0.7 and 0.9
+        (91 to 94 % without). At 0.97 with 1,000 negatives it is only 87 %: a study that holds none of the rare low
+        positives shows neither them nor the variance they bring. `binormal.Binormal.area` keeps 94 % there.
 
         Where there is no variance to go by (the classes part completely, all scores are equal, a class has one case)
         the interval is the exact binomial one of as many trials as the smaller class has cases.
@@ -33,7 +38,7 @@ class Area:
         trials = min(self.negatives, self.positives)
         if self.deviation == 0 or trials == 1:
             return exact(self.value * trials, trials, level)
-        return logit(self.value, self.deviation, level, "delong")
+        return logit(self.value, self.deviation, level, "delong", trials - 1)
 
 
 def area(score: np.ndarray, positive: np.ndarray) -> Area:
@@ -50,13 +55,19 @@ def area(score: np.ndarray, positive: np.ndarray) -> Area:
 
 
 def difference(score: np.ndarray, other: np.ndarray, positive: np.ndarray, level: float = 0.95) -> Difference:
-    """Area of `score` less that of `other`, both (n,) on the same cases; see `area`."""
+    """Area of `score` less that of `other`, both (n,) on the same cases; see `area`.
+
+    The interval is symmetric, the test normal. Where all cases differ by as much there is no variance: p is then that
+    of a sign test over the smaller class. A class of one case shows no variance either: the interval is [-1, 1], p 1.
+    """
     ours, theirs = _placements(score, positive), _placements(other, positive)
     value = float(ours[0].mean() - theirs[0].mean())
+    trials = min(map(len, ours))
+    if trials == 1:
+        return Difference(value, float("nan"), -1.0, 1.0, 1.0, "delong")
     deviation = float(np.sqrt(sum(_variance(a - b) for a, b in zip(ours, theirs, strict=True))))
     if deviation == 0:
-        # Every case differs by as much: equal curves, or one that parts the classes and one that tells nothing.
-        p_value = 1.0 if value == 0 else 2 * 0.5 ** min(map(len, ours))
+        p_value = 1.0 if value == 0 else 2 * 0.5**trials
         return Difference(value, 0.0, value, value, p_value, "delong")
     reach = quantile(level) * deviation
     p_value = float(2 * ndtr(-abs(value) / deviation))
@@ -66,6 +77,8 @@ def difference(score: np.ndarray, other: np.ndarray, positive: np.ndarray, level
 def _placements(score: np.ndarray, positive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Share of the negatives that each positive beats, and of the positives that beat each negative; ties half."""
     high, low = score[positive], score[~positive]
+    if not len(high) or not len(low):
+        raise ValueError(f"an area needs both classes, not {len(high)} positives and {len(low)} negatives")
     ranks = rankdata(np.concatenate([high, low]))
     of_positives = (ranks[: len(high)] - rankdata(high)) / len(low)
     of_negatives = 1 - (ranks[len(high) :] - rankdata(low)) / len(high)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
-from scipy.special import betaincinv, ndtr, ndtri
+from scipy.special import betaincinv, expit, ndtr, ndtri, stdtrit
 
 
 @dataclass(frozen=True)
 class Interval:
     """An estimate with its interval; `low` and `high` are nan where the data do not support one.
 
-    method : ``bootstrap``, ``delong``, ``binormal`` or ``idca``, or a fallback, ``wilson`` or ``exact``.
+    method : ``bootstrap``, ``delong``, ``binormal`` or ``idca``, or ``exact`` where that gave none.
     """
 
     value: float
@@ -63,9 +64,10 @@ class Difference:
     test: str
 
 
-def quantile(level: float) -> float:
-    """The normal deviate that bounds a two-sided interval, 1.96 for 0.95."""
-    return float(ndtri((1 + level) / 2))
+def quantile(level: float, freedom: float = inf) -> float:
+    """The deviate that bounds a two-sided interval, 1.96 for 0.95: Student's, or the normal one by default."""
+    tail = (1 - level) / 2
+    return -float(ndtri(tail) if freedom == inf else stdtrit(freedom, tail))
 
 
 def normal_density(z: np.ndarray | float) -> np.ndarray:
@@ -76,23 +78,17 @@ def normal_density(z: np.ndarray | float) -> np.ndarray:
 def probit(z: float, deviation: float, level: float, method: str) -> Interval:
     """Of Φ(z), from z and its standard error; its ends stay within (0, 1)."""
     reach = quantile(level) * deviation
-    return Interval(*(float(ndtr(value)) for value in (z, z - reach, z + reach)), method)
+    return Interval(float(ndtr(z)), float(ndtr(z - reach)), float(ndtr(z + reach)), method)
 
 
-def logit(value: float, deviation: float, level: float, method: str) -> Interval:
-    """Of a value in (0, 1) with its standard error, on the scale log(value / (1 - value)) (delta method)."""
-    reach = quantile(level) * deviation / (value * (1 - value))
+def logit(value: float, deviation: float, level: float, method: str, freedom: float = inf) -> Interval:
+    """Of a value in (0, 1) with its standard error, on the scale log(value / (1 - value)) (delta method).
+
+    freedom : degrees of freedom that the standard error has.
+    """
+    reach = quantile(level, freedom) * deviation / (value * (1 - value))
     centre = np.log(value / (1 - value))
-    return Interval(value, *(float(1 / (1 + np.exp(-end))) for end in (centre - reach, centre + reach)), method)
-
-
-def wilson(found: int, of: int, level: float = 0.95) -> Interval:
-    """Of a proportion (E. B. Wilson, J. Am. Stat. Assoc. 22, 1927); defined for none and for all found."""
-    z = quantile(level)
-    share = found / of
-    centre = (share + z * z / (2 * of)) / (1 + z * z / of)
-    reach = z / (1 + z * z / of) * np.sqrt(share * (1 - share) / of + z * z / (4 * of * of))
-    return Interval(share, max(0.0, float(centre - reach)), min(1.0, float(centre + reach)), "wilson")
+    return Interval(value, float(expit(centre - reach)), float(expit(centre + reach)), method)
 
 
 def exact(found: float, of: int, level: float = 0.95) -> Interval:

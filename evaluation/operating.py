@@ -115,8 +115,9 @@ def candidates_area(
             return fallback.interval(level)
     if interval == "bootstrap":
         measured = bootstrap.measure(detections, np.zeros(0), draws, seed)
-        one = bootstrap.interval(measured.auc, measured.drawn_auc, level, len(detections.lesions))
-        if one.defined and one.low < one.high:
+        scarcer = min(len(np.unique(detections.unit[of])) for of in (hits, ~hits))
+        one = bootstrap.area_interval(measured.auc, measured.drawn_auc, scarcer, level)
+        if one.defined:
             return one
     return fallback.interval(level)
 

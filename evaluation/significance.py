@@ -23,6 +23,9 @@ def intervals_part(one: Interval, other: Interval) -> bool:
     return one.defined and other.defined and not one.overlaps(other)
 
 
+_NONE = Difference(np.nan, np.nan, np.nan, np.nan, np.nan, "bootstrap")
+
+
 @dataclass(frozen=True)
 class Differences:
     """A pair of curves.
@@ -71,7 +74,7 @@ def difference(value: float, draws: np.ndarray, units: int, level: float = 0.95)
     """
     defined = draws[~np.isnan(draws)]
     if np.isnan(value) or len(defined) < bootstrap.DEFINED * len(draws) or len(defined) < 2:
-        return Difference(*[float("nan")] * 5, "bootstrap")
+        return _NONE
     if units < 2:
         return Difference(value, float("nan"), -1.0, 1.0, 1.0, "bootstrap")
     one = bootstrap.interval(value, defined, level, units)

@@ -48,8 +48,7 @@ of_errors <- lapply(cases$errors, function(case) {
 })
 
 of_counts <- lapply(cases$counts, function(count) list(
-  exact = as.numeric(binom.test(count[1], count[2])$conf.int),
-  wilson = as.numeric(suppressWarnings(prop.test(count[1], count[2], correct = FALSE))$conf.int)
+  exact = as.numeric(binom.test(count[1], count[2])$conf.int)
 ))
 
 write(toJSON(list(

@@ -38,7 +38,6 @@ def main() -> None:
         "counts": [
             {
                 "exact": proportion_confint(found, of, method="beta"),
-                "wilson": proportion_confint(found, of, method="wilson"),
             }
             for found, of in cases["counts"]
         ],
