@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -374,3 +376,41 @@ class TestDraw:
         monkeypatch.setenv("PATH", "")
         with pytest.raises(Error, match=r"install graphviz, or write \.dot instead of \.png"):
             draw.draw_net(message, "LR")
+
+
+def test_a_notebook_installs_the_engine_in_place_of_caffe():
+    code = """
+import sys, types
+import ftcaffe.engine
+sys.modules["caffe"] = types.ModuleType("caffe")
+try:
+    ftcaffe.engine.install()
+except RuntimeError as error:
+    print(error)
+del sys.modules["caffe"]
+ftcaffe.engine.install()
+ftcaffe.engine.install()
+import caffe.io
+print(caffe is ftcaffe.engine, caffe.__spec__.name, caffe.io.__spec__.name)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        "caffe has been imported already; call ftcaffe.engine.install() before",
+        "True ftcaffe.engine ftcaffe.engine.io",
+    ]
+
+
+def test_a_programs_own_line_in_the_log(caplog):
+    caplog.set_level("INFO", "ftcaffe.engine")
+    caffe.log("100% done")
+    assert [record.getMessage() for record in caplog.records] == ["100% done"]
+
+
+def test_a_timer_measures_milliseconds():
+    timer = caffe.Timer()
+    assert timer.ms == 0
+    timer.start()
+    time.sleep(0.02)
+    timer.stop()
+    assert 20 <= timer.ms < 2000
+    assert timer.ms == timer.ms
