@@ -74,7 +74,13 @@ def select(name: str | None = None) -> str:
         raise Error(f"no engine '{asked}'", remedy=f"there are: {', '.join(ENGINES)}")
     if asked != "auto":
         return asked
-    return "caffe" if importlib.util.find_spec("caffe") else "torch"
+    return "caffe" if _caffe_is_there() else "torch"
+
+
+def _caffe_is_there() -> bool:
+    """Whether Python finds BVLC Caffe; a program run by ``python -m ftcaffe.engine`` finds the engine by that name."""
+    spec = importlib.util.find_spec("caffe")
+    return spec is not None and spec.name == "caffe" and spec.origin is not None
 
 
 def default_gpu() -> str | None:

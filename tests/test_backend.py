@@ -29,7 +29,8 @@ def test_option_goes_before_environment_and_both_before_what_is_there(monkeypatc
     monkeypatch.delenv(backend.VARIABLE, raising=False)
     if environment:
         monkeypatch.setenv(backend.VARIABLE, environment)
-    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: object() if there else None)
+    spec = SimpleNamespace(name="caffe", origin="caffe/__init__.py") if there else None
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: spec)
     assert backend.select(asked) == chosen
 
 
@@ -98,3 +99,15 @@ def test_bvlc_caffe_reads_on_from_the_right_record(tmp_path, monkeypatch):
     engine.restore(resumed, f"{folder}/snapshots/run_iter_3.solverstate", 40)
     resumed.step(1)
     np.testing.assert_array_equal(resumed.net.blobs["data"].data, straight.net.blobs["data"].data)
+
+
+def test_the_engine_by_caffes_name_is_not_taken_for_the_original(tmp_path):
+    pytest.importorskip("torch")
+    if backend.importlib.util.find_spec("caffe"):
+        pytest.skip("BVLC Caffe is installed")
+    (tmp_path / "program.py").write_text("import caffe\nfrom ftcaffe import backend\nprint(backend.select('auto'))\n")
+    for command in (["program.py"], ["-c", "from ftcaffe import backend; print(backend.select('auto'))"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "ftcaffe.engine", *command], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert done.stdout.split()[-1:] == ["torch"], done.stderr

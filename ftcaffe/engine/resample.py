@@ -6,7 +6,6 @@ Later versions of scikit-image resize by splines, and not with the same numbers.
 from __future__ import annotations
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 
 def resize(image: np.ndarray, height: int, width: int, order: int) -> np.ndarray:
@@ -19,6 +18,8 @@ def resize(image: np.ndarray, height: int, width: int, order: int) -> np.ndarray
     ----------
     order : 0 takes the nearest pixel, 1 is bilinear, 3 bicubic (Catmull-Rom's).
     """
+    from scipy.ndimage import gaussian_filter  # not at the top: it takes longer than the engine's own modules
+
     factors = [old / new for old, new in zip(image.shape[:2], (height, width), strict=True)]
     image = gaussian_filter(image, [*(max(0.0, (factor - 1) / 2) for factor in factors), 0.0], mode="constant")
     rows = _mix(image, factors[1], width, order, axis=1)
