@@ -93,6 +93,16 @@ layer { name: "fix" type: "InnerProduct" bottom: "ip" top: "out" param { lr_mult
   inner_product_param { num_output: 2 weight_filler { type: "xavier" } } }
 layer { name: "loss" type: "EuclideanLoss" bottom: "out" bottom: "y" top: "loss" }
 """
+SHARED = """
+layer { name: "x" type: "DummyData" top: "x" top: "y" dummy_data_param {
+  shape { dim: 4 dim: 3 } shape { dim: 4 dim: 3 } data_filler { type: "gaussian" } } }
+layer { name: "one" type: "InnerProduct" bottom: "x" top: "one" param { name: "w" }
+  inner_product_param { num_output: 3 bias_term: false weight_filler { type: "xavier" } } }
+layer { name: "two" type: "InnerProduct" bottom: "one" top: "two" param { name: "w" }
+  inner_product_param { num_output: 3 bias_term: false weight_filler { type: "xavier" } } }
+layer { name: "more" type: "Power" bottom: "two" top: "more" include { phase: TRAIN } }
+layer { name: "loss" type: "EuclideanLoss" bottom: "two" bottom: "y" top: "loss" }
+"""
 PLAIN = 'net: "net.prototxt" base_lr: 0.05 lr_policy: "fixed" random_seed: 1 max_iter: 6 snapshot_prefix: "run" '
 
 
@@ -357,12 +367,14 @@ def test_the_log_is_silent_unless_someone_listens(make, capfd):
         "momentum: 0.9 display: 2 average_loss: 3 test_iter: 2 test_interval: 3 test_compute_loss: true snapshot: 3",
         'display: 1 debug_info: true clip_gradients: 0.01 type: "Nesterov" snapshot_format: HDF5',
         'display: 3 lr_policy: "multistep" gamma: 0.5 stepvalue: 2 stepvalue: 2 weights: "start.caffemodel"',
+        'test_iter: 1 test_interval: 9 net_param { name: "shared" ' + SHARED + "}",
     ],
-    ids=["tests", "debug", "multistep"],
+    ids=["tests", "debug", "multistep", "shared"],
 )
 def test_the_log_is_caffes(make, lines, more, monkeypatch, caplog):
     """Line for line and place for place, but for the pace, and inner layers that only the original has."""
     plain = PLAIN.replace('lr_policy: "fixed"', "") if "lr_policy" in more else PLAIN
+    plain = plain.replace('net: "net.prototxt"', "") if "net_param" in more else plain
     make().net.save("start.caffemodel")
     with oracle.shared() as there:
         shutil.copytree(".", there, dirs_exist_ok=True)

@@ -285,7 +285,7 @@ def test_bvlc_caffe_does_it_itself_where_it_is_the_engine(work, monkeypatch, cap
     [
         ("train --solver=solver.prototxt", "nothing"),
         ("train --solver=solver.prototxt --weights=w.caffemodel --stage=late --level=2", "nothing"),
-        ("test --model=net.prototxt --weights=w.caffemodel --iterations=3", "Batch|Loss:|loss = "),
+        ("test --model=net.prototxt --weights=w.caffemodel --iterations=3", "Batch|Loss:|(loss|acc) = "),
         ("time --model=net.prototxt --iterations=2", "Initial loss"),
     ],
 )

@@ -76,9 +76,9 @@ class Assembly:
         node = Node(layer, bottoms, [self.blobs.setdefault(name, Blob()) for name in message.top])
         node.reshape()
         self._weigh_losses(node, message)
-        self._own_parameters(layer, message)
         self.nodes.append(node)
         self._bytes = net_log.set_up(message, node, self._bytes)
+        self._own_parameters(layer, message)
 
     def _weigh_losses(self, node: Node, message: Any) -> None:
         if len(message.loss_weight) not in (0, len(message.top)):
@@ -110,6 +110,7 @@ class Assembly:
             if math.prod(owner.shape) != blob.count or (spec.share_mode == 0 and owner.shape != blob.shape):
                 raise layer.fault(f"shares '{spec.name}' of shape {owner.shape}, its own is {blob.shape}")
             blob.share(owner, gradient=True)
+            net_log.sharing(spec.name, owner, self.nodes)
             self._multiply(layer, spec, number)
 
     def _multiply(self, layer: Layer, spec: Any, number: int) -> None:

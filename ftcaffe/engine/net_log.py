@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ftcaffe.engine import glog
@@ -10,6 +11,7 @@ from ftcaffe.proto import rules
 
 if TYPE_CHECKING:
     from ftcaffe.engine.assemble import Node
+    from ftcaffe.engine.blob import Blob
     from ftcaffe.engine.net import Net
 
 _FLOAT = 4
@@ -61,6 +63,23 @@ def set_up(layer: Any, node: Node, before: int) -> int:
                 glog.info("net.cpp:134", "    with loss weight %g", weights[index])
         glog.info("net.cpp:139", "Memory required for data: %d", count)
     return count
+
+
+def sharing(name: str, owner: Blob, nodes: Iterable[Node]) -> None:
+    """A parameter that is an earlier layer's."""
+    if glog.wanted():
+        layer, index = next((n.layer, n.layer.blobs.index(owner)) for n in nodes if owner in n.layer.blobs)
+        what = "Sharing parameters '%s' owned by layer '%s', param index %d"
+        glog.info("net.cpp:467", what, name, layer.name, index)
+
+
+def ignored(line: int, names: Iterable[str], nodes: Iterable[Node]) -> None:
+    """The layers of a caffemodel (those with parameters) or of another net that a net does not have."""
+    if glog.wanted():
+        own = {node.layer.name for node in nodes}
+        for name in names:
+            if name not in own:
+                glog.info(f"net.cpp:{line}", "Ignoring source layer %s", name)
 
 
 def end(net: Net) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ftcaffe.engine import net_log
 from ftcaffe.engine.assemble import Node
 from ftcaffe.engine.blob import Blob
 from ftcaffe.errors import Error
@@ -26,12 +27,15 @@ def copy(nodes: Sequence[Node], path: str | Path) -> None:
     if hdf5.is_hdf5(path):
         copy_hdf5(nodes, path)
     else:
-        _copy(nodes, binary.read_layers(path), binary.legacy_equal, path)
+        stored = binary.read_layers(path)
+        net_log.ignored(746, stored, nodes)
+        _copy(nodes, stored, binary.legacy_equal, path)
 
 
 def copy_hdf5(nodes: Sequence[Node], path: str | Path) -> None:
     """As `copy`, of a caffemodel in HDF5, in which a shared parameter stands with the layer that owns it alone."""
     stored = hdf5.read_layers(path)
+    net_log.ignored(801, stored, nodes)
     for node, owned in zip(nodes, _owned(nodes), strict=True):
         if arrays := stored.get(node.layer.name):
             arrays.extend([None] * (len(owned) - len(arrays)))
@@ -60,6 +64,7 @@ def save_hdf5(nodes: Sequence[Node], path: str | Path, write_diff: bool) -> None
 def share(nodes: Sequence[Node], others: Sequence[Node]) -> None:
     """Hold the very parameters of the layers of the same names of another net."""
     sources = {node.layer.name: node.layer.blobs for node in others}
+    net_log.ignored(678, sources, nodes)
     for node in nodes:
         for blob, source in _pairs(node, sources.get(node.layer.name)):
             if blob.shape != source.shape:
