@@ -7,30 +7,23 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from ftcaffe.engine.blob import Blob, Gradient, Memory
+from ftcaffe.engine.blob import Gradient, Memory
 
 
 class View(Memory):
-    """A blob's values in another shape of the same count: what is written to one shows in the other.
+    """The values of another memory in another shape of the same count: what is written to one shows in the other."""
 
-    The blob's memory is looked up anew each time, since a blob may come to share another's.
-    """
-
-    def __init__(self, blob: Blob, shape: Sequence[int]) -> None:
-        self._blob = blob
+    def __init__(self, whole: Memory, shape: Sequence[int]) -> None:
+        self._whole = whole
         self._shape = tuple(shape)
 
-    @property
-    def _whole(self) -> Memory:
-        return self._blob.values
-
     def reshape(self, shape: Sequence[int]) -> None:
-        """Take another shape, of the count that the blob has by then."""
+        """Take another shape, of the count that the other has by then."""
         self._shape = tuple(shape)
 
     @property
     def tensor(self) -> torch.Tensor:
-        """As `Memory.tensor`; the blob's own becomes C-contiguous, or the two would not be one memory."""
+        """As `Memory.tensor`; the other becomes C-contiguous, or the two would not be one memory."""
         whole = self._whole
         if not whole.tensor.is_contiguous():
             whole.replace(whole.tensor.contiguous())
@@ -48,7 +41,7 @@ class View(Memory):
 
     def replace(self, fresh: torch.Tensor, *, lent: bool = False) -> None:
         """As `Memory.replace`."""
-        self._whole.replace(fresh.reshape(self._blob.shape), lent=lent)
+        self._whole.replace(fresh.reshape(self._whole.shape), lent=lent)
 
     def lend(self) -> torch.Tensor:
         """As `Memory.lend`."""
@@ -56,11 +49,9 @@ class View(Memory):
 
 
 class GradientView(View, Gradient):
-    """A blob's gradients in another shape of the same count."""
+    """The gradients of another memory in another shape of the same count."""
 
-    @property
-    def _whole(self) -> Gradient:
-        return self._blob.gradient
+    _whole: Gradient
 
     @property
     def is_zero(self) -> bool:  # type: ignore[override]

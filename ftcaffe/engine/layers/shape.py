@@ -63,25 +63,26 @@ class Split(Apart):
             bottoms[0].gradient.replace(total)
 
 
-class Reshaping(Apart):
-    """A layer whose top is its bottom's memory in another shape, values and gradients."""
+class Viewing(Apart):
+    """A layer whose top is its bottom's memory in another shape."""
 
     def reshape(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Make the top a view."""
+        """Also make the view, so that an array taken before the first forward stays live."""
         super().reshape(bottoms, tops)
-        (bottom,), (top,) = bottoms, tops
-        top.values, top.gradient = View(bottom, top.shape), GradientView(bottom, top.shape)
+        self.forward(bottoms, tops)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Nothing: the values are there."""
-
-    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        """Nothing: the gradients are there."""
+        """Nothing is copied."""
+        tops[0].values = View(bottoms[0].values, tops[0].shape)
 
 
 @register("Flatten")
-class Flatten(Reshaping):
-    """The axes from `axis` to `end_axis` made one; an `end_axis` just before `axis` puts in an axis of length 1."""
+class Flatten(Viewing):
+    """The axes from `axis` to `end_axis` made one; an `end_axis` just before `axis` puts in an axis of length 1.
+
+    In the backward the bottom takes over the top's gradients. Where the bottom's were shared already, by a Reshape or
+    a Parameter or by a Concat or Slice of one blob, those below get none: Caffe's nets do not learn past that.
+    """
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """The axes between are multiplied."""
@@ -92,9 +93,14 @@ class Flatten(Reshaping):
             raise self.fault(f"axis {first} lies after end_axis {last}, for a bottom of shape {bottom}")
         return [(*bottom[:first], math.prod(bottom[first : last + 1]), *bottom[last + 1 :])]
 
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Nothing is copied."""
+        if propagate[0]:
+            bottoms[0].gradient = GradientView(tops[0].gradient, bottoms[0].shape)
+
 
 @register("Reshape")
-class Reshape(Reshaping):
+class Reshape(Viewing):
     """`num_axes` axes from `axis` on (all, unless given) become those of `shape`.
 
     A 0 copies the bottom's length at the same place, counted from `axis`; one −1 is what remains. A negative `axis`
@@ -131,6 +137,14 @@ class Reshape(Reshaping):
         if math.prod(top) != math.prod(bottom):
             raise self.fault(f"a bottom of shape {bottom} cannot take shape {self.lengths} from axis {first} on")
         return [tuple(top)]
+
+    def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
+        """The gradients are shared as well."""
+        super().forward(bottoms, tops)
+        tops[0].gradient = GradientView(bottoms[0].gradient, tops[0].shape)
+
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Nothing: the gradients are there."""
 
 
 class Joint(Apart):

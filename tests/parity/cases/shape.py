@@ -83,6 +83,17 @@ def _views(found: Cases) -> None:
             SHAPE,
             reshapes=OTHER,
         )
+    for name, below in {
+        "reshape": one("Reshape", "reshape_param { shape { dim: 0 dim: -1 dim: 1 } }", "c", "r", name="r"),
+        "slice": one("Slice", "", "c", "r", name="r"),
+        "flatten": one("Flatten", "flatten_param { axis: 2 }", "c", "r", name="r"),
+    }.items():
+        found.add(
+            f"flatten-of-{name}{'' if name == 'flatten' else '-takes-the-gradient-from-below'}",
+            convolution + below + one("Flatten", "", "r", "y"),
+            SHAPE,
+            reshapes=OTHER,
+        )
     found.add(
         "reshape-of-split",
         convolution
