@@ -44,7 +44,7 @@ layer { name: "norm" type: "BatchNorm" bottom: "x" top: "y" param { lr_mult: 1 }
 def cases() -> Cases:
     """Small nets by name."""
     found = Cases()
-    # The rounding of float32 adds up over seven layers, and over weights of two layers whose gradients all but cancel.
+    # The rounding of float32 adds up over seven layers, and over two of the same weights that all but cancel.
     for name, text, tolerance in (("v0", V0, 1e-5), ("v1", V1, 1e-5), ("batch-norm", BATCH_NORM, 1e-6)):
         for phase in (TRAIN, TEST):
             case = {"text": text, "phase": phase, "seed": 1, "tolerance": tolerance}
