@@ -24,8 +24,8 @@ def _upgrade(what: str, rewrite: Callable[[Path, Path], Upgraded]) -> Command:
         done = rewrite(options.source, options.target)
         for step in done.steps:
             print(f"upgraded: {step}")
-        for what in done.lost:
-            print(f"lost: {what}")
+        for lost in done.lost:
+            print(f"lost: {lost}")
         if not done.steps:
             print(f"File already in latest proto format: {options.source}")
         print(f"Wrote {options.target}")
