@@ -88,6 +88,8 @@ def fit(score: np.ndarray, positive: np.ndarray, categories: int = CATEGORIES) -
     ------
     Degenerate : see `fit_categories`.
     """
+    if not positive.any() or positive.all():
+        raise Degenerate("one class is missing")
     return fit_categories(*binned(score, positive, categories))
 
 

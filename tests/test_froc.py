@@ -1,4 +1,4 @@
-"""FROC, ROC and their intervals against hand-worked numbers, a brute force, a plain loop and scikit-learn."""
+"""FROC and its bootstrap by unit against hand-worked numbers, a brute force and a plain loop."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
-from evaluation.bootstrap import interval, resample
-from evaluation.froc import area, froc, sensitivity_at
+from evaluation.bootstrap import area_interval, interval, measure, resample
+from evaluation.froc import CPM_RATES, area, cpm, froc, sensitivity_at
 from evaluation.interval import Interval
 from evaluation.roc import roc
 from evaluation.scores import Detections
@@ -87,22 +88,21 @@ def test_froc_needs_lesions_and_images(lesions, images):
         froc(SCORE, LESION, lesions, images)
 
 
-@pytest.mark.parametrize("levels", [5, 100_000], ids=["ties", "distinct"])
-def test_roc_equals_scikit_learn(levels):
-    metrics = pytest.importorskip("sklearn.metrics")
-    generator = np.random.default_rng(1)
-    score, positive = generator.integers(levels, size=300) / levels, generator.random(300) < 0.3
-    curve = roc(score, positive)
-    false_positives, sensitivity, threshold = metrics.roc_curve(positive, score, drop_intermediate=False)
-    np.testing.assert_allclose(curve.false_positives, false_positives, rtol=1e-12)
-    np.testing.assert_allclose(curve.sensitivity, sensitivity, rtol=1e-12)
-    np.testing.assert_array_equal(curve.threshold[1:], threshold[1:])
-    np.testing.assert_allclose(curve.area, metrics.roc_auc_score(positive, score), rtol=1e-12)
+def test_cpm_is_the_mean_at_seven_rates():
+    """Eight images, so that the rates are 1, 2, 4 … 64 false candidates; one lesion more comes in before each ends."""
+    score = np.append(-np.arange(64.0), [-0.5, -1.5, -3.5, -7.5, -15.5, -31.5, -62.5])
+    lesion = np.append(np.full(64, -1), np.arange(7))
+    found = cpm(froc(score, lesion, lesions=10, images=8))
+    assert found.sensitivity == (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
+    assert found.value == pytest.approx(0.4)
+    assert found.not_reached == ()
 
 
-def test_roc_needs_both_classes():
-    with pytest.raises(ValueError, match="needs both classes"):
-        roc(SCORE, np.ones(6, bool))
+def test_cpm_says_which_rates_are_not_reached():
+    found = cpm(froc(SCORE, LESION, lesions=3, images=4))
+    assert np.isnan(found.value)
+    np.testing.assert_array_equal(found.sensitivity, [1 / 3, 2 / 3, 2 / 3, *[np.nan] * 4])
+    assert found.not_reached == (1, 2, 4, 8)
 
 
 def made(units: int, count: int, seed: int, levels: int = 40) -> Detections:
@@ -185,3 +185,50 @@ def test_resampling_units_is_wider_than_resampling_their_correlated_candidates()
         for case in (one, each)
     ]
     assert widths[0] > 2 * widths[1]
+
+
+@pytest.mark.parametrize("units", [2, 5, 30])
+def test_few_units_move_the_percentiles_out_by_students_quantile(units):
+    draws = stats.norm.ppf((np.arange(20_000) + 0.5) / 20_000)
+    one = interval(0.0, draws, units=units)
+    wide = np.sqrt(units / (units - 1)) * stats.t.ppf(0.975, units - 1)
+    expected = min(wide, draws[-1])  # percentiles end with the draws
+    np.testing.assert_allclose([-one.low, one.high], expected, rtol=0.02)
+
+
+def test_area_interval_is_students_on_the_logit_scale():
+    draws = np.array([0.8, 0.85, 0.9, 0.95, np.nan] + [0.87, 0.88] * 50)
+    one = area_interval(0.88, draws, units=10)
+    deviation = np.nanstd(draws, ddof=1) * np.sqrt(10 / 9)
+    ends = np.log([one.low / (1 - one.low), one.high / (1 - one.high)])
+    expected = np.log(0.88 / 0.12) + stats.t.ppf(0.975, 9) * deviation / (0.88 * 0.12) * np.array([-1, 1])
+    np.testing.assert_allclose(ends, expected)
+
+
+@pytest.mark.parametrize(
+    ("value", "draws", "units"),
+    [
+        (1.0, [0.9, 1.0], 9),
+        (np.nan, [0.9, 1.0], 9),
+        (0.9, [0.9, 0.9], 9),
+        (0.9, [0.8, 0.9], 1),
+        (0.9, [np.nan, 0.9], 9),
+    ],
+    ids=["at the end", "not defined", "no variance", "one unit", "too few draws"],
+)
+def test_area_without_a_variance_has_no_interval(value, draws, units):
+    assert not area_interval(value, np.array(draws), units).defined
+
+
+def test_measured_quantities_are_the_curves_own_and_those_of_its_draws():
+    found = made(units=6, count=900, seed=4)
+    rates = np.array([0.1, 0.7])
+    measured = measure(found, rates, draws=40, seed=7)
+    curve = froc(found.score, found.lesion, int(found.lesions.sum()), int(found.images.sum()))
+    np.testing.assert_array_equal(measured.sensitivity, sensitivity_at(curve, rates))
+    assert measured.auc == roc(found.score, found.lesion >= 0).area
+    np.testing.assert_array_equal(measured.cpm, cpm(curve).value)
+    drawn = resample(found, np.append(rates, CPM_RATES), 40, np.random.default_rng(7))
+    np.testing.assert_array_equal(measured.drawn_sensitivity, drawn.sensitivity[:, :2])
+    np.testing.assert_array_equal(measured.drawn_auc, drawn.auc)
+    np.testing.assert_array_equal(measured.drawn_cpm, drawn.sensitivity[:, 2:].mean(axis=1))
