@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ftcaffe.engine import mode
+from ftcaffe.engine import glog, mode
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Shape, register
 from ftcaffe.engine.layers.source import Batch, Reading, Source
@@ -87,6 +87,8 @@ class Data(Reading):
     `force_encoded_color` do nothing: BVLC Caffe 1.0 no longer looks at them (`transform_param` has `force_color`).
     """
 
+    origin = "data_layer.cpp:45"
+
     def open(self) -> Batches:
         """The LMDB's batches."""
         message = self.message.data_param
@@ -109,6 +111,7 @@ class Batches:
     def __init__(self, message: Any, transformer: DataTransformer, among: tuple[int, int] = (0, 1)) -> None:
         self._rank, self._solvers = among
         self.records = Records(message.source)
+        glog.info("db_lmdb.cpp:35", "Opened lmdb %s", message.source)
         self._transformer = transformer
         _, first = next(iter(self.records))
         image, _ = datum.decode(first, self.records.path, transformer.colors)
@@ -119,7 +122,7 @@ class Batches:
         count, path = self.shape[0], self.records.path
         stream = self.records.cycle(start * count * self._solvers)
         stream = itertools.islice(stream, self._rank, None, self._solvers)
-        while True:
+        for number in itertools.count(start + 1):
             records = [record for _, record in itertools.islice(stream, count)]
             images, labels = datum.decode_all(records, path, self._transformer.colors)
             try:
@@ -127,4 +130,7 @@ class Batches:
                 self._transformer.into(places, images)
             except Error as error:
                 raise Error(error.what, error.path or path, remedy=error.remedy) from None
+            length, taken = len(self.records), count * self._solvers
+            for _ in range((number - 1) * taken // length, number * taken // length):
+                glog.info("data_layer.cpp:73", "Restarting data prefetching from start.")
             yield places, labels

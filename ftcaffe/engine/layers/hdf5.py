@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 import torch
 
-from ftcaffe.engine import mode
+from ftcaffe.engine import glog, mode
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Layer, Shape, register
 from ftcaffe.engine.layers.source import Source
@@ -64,12 +64,14 @@ class HDF5Data(Source):
             raise self.fault("does not transform data; leave transform_param out")
         if message.batch_size < 1:
             raise self.fault("batch_size is at least 1")
+        glog.info("hdf5_data_layer.cpp:81", "Loading list of HDF5 filenames from: %s", message.source)
         try:
             self._files = Path(message.source).read_text(encoding="utf-8").split()
         except (OSError, UnicodeDecodeError) as error:
             raise self.fault(f"source '{message.source}' cannot be read ({error})") from None
         if not self._files:
             raise self.fault(f"source '{message.source}' names no file")
+        glog.info("hdf5_data_layer.cpp:95", "Number of HDF5 files: %d", len(self._files))
         self._rank, self._solvers = (mode.solver_rank(), mode.solver_count()) if self.training else (0, 1)
         self._begin()
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ftcaffe.engine import mode
+from ftcaffe.engine import glog, mode
 from ftcaffe.engine.layers.base import Shape, register
 from ftcaffe.engine.layers.source import Batch, Reading
 from ftcaffe.engine.random import Random
@@ -26,6 +26,7 @@ class ImageData(Reading):
     """
 
     tops = (2, 2)
+    origin = "image_data_layer.cpp:90"
 
     def open(self) -> Listed:
         """The list's batches."""
@@ -42,9 +43,15 @@ class Listed:
 
     def __init__(self, message: Any, transformer: DataTransformer) -> None:
         self._message, self._transformer = message, transformer
+        glog.info("image_data_layer.cpp:38", "Opening file %s", message.source)
         self._entries = listing.read(message.source)
+        if message.shuffle:
+            glog.info("image_data_layer.cpp:53", "Shuffling data")
+        glog.info("image_data_layer.cpp:63", "A total of %d images.", len(self._entries))
         self._seed = mode.random.word() if message.shuffle else None
         self._skip = mode.random.word() % message.rand_skip if message.rand_skip else 0
+        if message.rand_skip:
+            glog.info("image_data_layer.cpp:70", "Skipping first %d data points.", self._skip)
         if self._skip >= len(self._entries):
             raise Error(f"has {len(self._entries)} entries, too few to skip {self._skip}", message.source)
         first = next(self._order(0))

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import torch
 
-from ftcaffe.engine import mode
+from ftcaffe.engine import glog, mode
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers.base import Layer, Shape
 from ftcaffe.engine.transformer import DataTransformer
@@ -52,6 +52,7 @@ class Reading(Source):
     """
 
     tops = (1, 2)
+    origin: str  # where Caffe's log has it that the size of the data comes from
 
     def open(self) -> Stream:
         """Look at the files; `self.transformer` is there."""
@@ -63,6 +64,7 @@ class Reading(Source):
             self.transformer = DataTransformer(self.message.transform_param, self.training)
             self.transformer.seed()
             self.stream = self.open()
+            glog.info(self.origin, "output data size: %s", ",".join(map(str, self.stream.shape)))
         except Error as error:
             raise self._named(error) from None
         self.transformer.seed()

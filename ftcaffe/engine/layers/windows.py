@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from ftcaffe.engine import mode
+from ftcaffe.engine import glog, mode
 from ftcaffe.engine.layers.base import Shape, register
 from ftcaffe.engine.layers.source import Batch, Reading
 from ftcaffe.engine.random import Random
@@ -44,6 +45,7 @@ class WindowData(Reading):
     """
 
     tops = (2, 2)
+    origin = "window_data_layer.cpp:183"
 
     def open(self) -> Windows:
         """The window file's batches."""
@@ -65,6 +67,7 @@ class Windows:
         self._random = Random(mode.random.word())
         self._size = transform.crop_size
         self._pictures, self._background, self._objects, channels = _read(message)
+        self._tell()
         self._cache = {path: Path(path).read_bytes() for path in self._pictures} if message.cache_images else {}
         self.shape: Shape = (message.batch_size, channels, self._size, self._size)
         self._values = np.array(transform.mean_value, np.float32)
@@ -77,6 +80,14 @@ class Windows:
             self._mean = whole[:, top : top + self._size, left : left + self._size]
             if self._mean.shape != self.shape[1:]:
                 raise Error(f"has shape {whole.shape}, too small for crops of {self.shape[1:]}", transform.mean_file)
+
+    def _tell(self) -> None:
+        glog.info("window_data_layer.cpp:160", "Number of images: %d", len(self._pictures))
+        samples = Counter(window.label for window in self._background + self._objects)
+        for label, count in sorted(samples.items()):
+            glog.info("window_data_layer.cpp:164", "class %d has %d samples", label, count)
+        glog.info("window_data_layer.cpp:168", "Amount of context padding: %d", self._message.context_pad)
+        glog.info("window_data_layer.cpp:171", "Crop mode: %s", self._message.crop_mode)
 
     def batches(self, start: int) -> Iterator[Batch]:
         """Batch after batch; they have no order, so `start` does not count."""
