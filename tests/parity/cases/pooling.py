@@ -33,6 +33,7 @@ def cases() -> Cases:
             "kernel-larger-than-bottom": "kernel_size: 8 stride: 3",
         }.items():
             _add(found, f"{pool}-{name}", f"pool: {pool} {fields}", "x: 2 4 6 6", reshapes=[{}])
+        _add(found, f"{pool}-one-channel", f"pool: {pool} kernel_size: 3 stride: 2", "x: 3 1 7 8", reshapes=[{}])
         for levels, shape, other in (
             (1, "5 7", "8 6"),
             (2, "5 7", "8 6"),
