@@ -169,6 +169,19 @@ def test_a_frozen_layer_is_left_as_it_is(make, name):
     np.testing.assert_array_equal(solver.net.params["fix"][0].diff, 0)
 
 
+@pytest.mark.parametrize("form", ["BINARYPROTO", "HDF5"])
+def test_a_snapshot_leaves_a_frozen_layer_free_of_work(make, form):
+    """Its history has no memory, before and after."""
+    solver = make(f"momentum: 0.9 weight_decay: 0.1 snapshot: 1 snapshot_format: {form}")
+    solver.step(2)
+    other = make("momentum: 0.9 weight_decay: 0.1")
+    other.restore("run_iter_2.solverstate" + (".h5" if form == "HDF5" else ""))
+    for each in (solver, other):
+        assert [history.is_zero for history in each._history] == [False, False, True, True]
+        assert [history._tensor is None for history in each._history] == [False, False, True, True]
+    np.testing.assert_array_equal(other._history[0].array, solver._history[0].array)
+
+
 def test_adam_by_its_formula(make):
     """The first step of Adam is the rate times the sign of the gradient, whatever its size."""
     solver = make(of_type("Adam"))

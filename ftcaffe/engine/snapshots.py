@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ftcaffe.engine import glog
+import numpy as np
+import torch
+
+from ftcaffe.engine import glog, mode
 from ftcaffe.engine.blob import Gradient
 from ftcaffe.engine.net import Net
 from ftcaffe.errors import Error
@@ -31,7 +34,7 @@ def write(param: Any, net: Net, iteration: int, step: int, history: Sequence[Gra
     in_hdf5 = param.snapshot_format == caffe_pb2.SolverParameter.HDF5
     stem, end = f"{param.snapshot_prefix}_iter_{iteration}", ".h5" if in_hdf5 else ""
     weights, state_file = f"{stem}.caffemodel{end}", f"{stem}.solverstate{end}"
-    arrays = [gradient.array for gradient in history]
+    arrays = [_values(gradient) for gradient in history]
     state = caffe_pb2.SolverState(iter=iteration, learned_net=weights, current_step=step)
     if in_hdf5:
         glog.info("solver.cpp:474", "Snapshotting to HDF5 file %s", weights)
@@ -66,5 +69,12 @@ def read(path: str | Path, net: Net, history: Sequence[Gradient]) -> tuple[int, 
     for array, own in zip(arrays, history, strict=True):
         own.clear()
         if array.any():
-            own.array[...] = array.reshape(own.shape)
+            own.replace(torch.tensor(array.reshape(own.shape), device=mode.device()))
     return state.iter, state.current_step
+
+
+def _values(gradient: Gradient) -> np.ndarray:
+    """To be read only: a history of zeros stays known as such, so that a frozen layer goes on costing nothing."""
+    if gradient.is_zero:
+        return np.broadcast_to(np.float32(0), gradient.shape)
+    return gradient.tensor.cpu().numpy()

@@ -247,7 +247,7 @@ class Solver:
             if glog.wanted():
                 found = [net.blobs[name].data for name in net.outputs]
                 sums = [a + b for a, b in zip(sums, found, strict=True)] if sums else [a.copy() for a in found]
-        if self.param.test_compute_loss:
+        if self.param.test_compute_loss and iterations:
             glog.info("solver.cpp:401", "Test loss: %g", loss / iterations)
         if sums:
             _show("solver.cpp:414", "Test", net, [total / np.float32(iterations) for total in sums])

@@ -42,7 +42,7 @@ class SGDSolver(Solver):
                 nesterov=False,
                 maximize=False,
                 is_first_step=False,
-                grad_scale=torch.tensor(1 / share, device=v.device),  # by which it divides
+                grad_scale=torch.full((), 1 / share, device=v.device),  # by which it divides
             )
         else:
             v.mul_(momentum)
