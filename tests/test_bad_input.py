@@ -63,7 +63,7 @@ def other_weights(work: Path, folder: Path) -> None:
     ("harm", "file", "message"),
     [
         (edit(NET, 'type: "LRN"', 'type: "LRN'), f"{NET}:", ""),
-        (edit(NET, 'type: "LRN"', 'type: "Bilinear"'), NET, "no layer type 'Bilinear'; there are: Accuracy, "),
+        (edit(NET, 'type: "LRN"', 'type: "Bilinear"'), NET, "no layer type 'Bilinear'; there are: A"),
         (edit(NET, 'bottom: "pool1"', 'bottom: "pol1"'), NET, "no layer takes its top 'pool1'"),
         (edit(NET, 'bottom: "fc6"', 'bottom: "fc66"'), NET, "unknown bottom 'fc66'"),
         (edit(NET, 'top: "norm1"', 'top: "norm"'), NET, "no layer takes its top 'norm'"),
