@@ -89,7 +89,7 @@ def test_froc_needs_lesions_and_images(lesions, images):
 
 
 def test_cpm_is_the_mean_at_seven_rates():
-    """Eight images, so that the rates are 1, 2, 4 … 64 false candidates; one lesion more comes in before each ends."""
+    """Eight images: the rates are 1, 2, 4 … 64 false candidates; one more lesion comes in before each ends."""
     score = np.append(-np.arange(64.0), [-0.5, -1.5, -3.5, -7.5, -15.5, -31.5, -62.5])
     lesion = np.append(np.full(64, -1), np.arange(7))
     found = cpm(froc(score, lesion, lesions=10, images=8))
