@@ -47,7 +47,13 @@ class Convolution(Sliding):
             if other != shape:
                 raise self.fault(f"bottoms of shapes {shape} and {other}; all need the same")
         space = self.space(shape)
-        self.native = self.plain(self.convolved(shape, space))
+        lengths = self.convolved(shape, space)
+        self.native = self.plain(lengths)
+        # A stride beyond the last position moves nothing, and PyTorch's backward would take its square in time.
+        self.step = tuple(
+            min(s, max(1, size + 2 * p - e + 1))
+            for size, s, p, e in zip(lengths, self.stride, self.pad, self.extent, strict=True)
+        )
         return [(*shape[: self.axis], self.output, *space)] * len(bottoms)
 
     def space(self, shape: Shape) -> Shape:
@@ -68,7 +74,7 @@ class Convolution(Sliding):
                 channels_last(self.images(bottom.values.tensor)),
                 weight,
                 bias[0] if bias else None,
-                self.stride,
+                self.step,
                 self.pad,
                 self.dilation,
                 self.transposed,
@@ -90,7 +96,7 @@ class Convolution(Sliding):
                 channels_last(self.images(bottom.values.tensor)),
                 weight,
                 [self.output],
-                self.stride,
+                self.step,
                 self.pad,
                 self.dilation,
                 self.transposed,
