@@ -8,7 +8,7 @@ WINDOWS = {
     "k3": "kernel_size: 3",
     "k1": "kernel_size: 1",
     "k1-s2": "kernel_size: 1 stride: 2",
-    "k3-s10000-beyond-the-last-position": "kernel_size: 3 stride: 10000 pad: 1",
+    "k3-s9-beyond-the-last-position": "kernel_size: 3 stride: 9 pad: 1",
     "k5-s2-p2": "kernel_size: 5 stride: 2 pad: 2",
     "k3-s4-p1": "kernel_size: 3 stride: 4 pad: 1",
     "k3-dilation2": "kernel_size: 3 dilation: 2 pad: 2",
