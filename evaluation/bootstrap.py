@@ -8,10 +8,10 @@ from math import inf
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
+from evaluation.detections import Detections
 from evaluation.froc import CPM_RATES, best_of_lesion, froc, sensitivity_at
 from evaluation.interval import Interval, logit
 from evaluation.roc import roc
-from evaluation.scores import Detections
 
 DEFINED = 0.95  # an interval from fewer of the draws than this would speak for the lucky ones only
 _BLOCK = 200_000  # weights at a time

@@ -8,16 +8,59 @@ from typing import TYPE_CHECKING
 
 from ftcaffe.arguments import add_engine, add_work
 from ftcaffe.command import Command
+from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
     from evaluation.report import Written
+    from evaluation.result import Settings
+
+_INTERVALS = ("bootstrap", "idca", "binormal", "delong")
 
 
-def _draws(parser: argparse.ArgumentParser) -> None:
+def _statistics(parser: argparse.ArgumentParser) -> None:
+    """How intervals and tests are made: the same for every verb that compares."""
     parser.add_argument(
-        "--draws", type=int, default=1000, help="draws of the units for the intervals (default: 1000)"
+        "--operating-points",
+        metavar="RATES",
+        help="false positives per image (FROC) or false-positive rates (ROC), with commas between "
+        "(default: the application's, with 0.1, 0.5, 1 or 0.05, 0.1, 0.2, as far as the set resolves them)",
+    )
+    parser.add_argument(
+        "--interval",
+        default="bootstrap",
+        metavar="|".join(_INTERVALS),
+        help="how 95 %% intervals are had: bootstrap draws whole units, and so respects that images of one video or "
+        "patient resemble each other; idca is the paper's model of FROC curves, binormal that of ROC curves, delong "
+        "the variance of the AUC: these take candidates for independent (default: bootstrap)",
+    )
+    parser.add_argument(
+        "--correct", choices=["holm"], help="correct the p-values for the number of pairs and operating points"
+    )
+    parser.add_argument(
+        "--draws", type=int, default=2000, help="draws of the units for bootstrap and paired tests (default: 2000)"
     )
     parser.add_argument("--seed", type=int, default=0, help="seed of the draws (default: 0)")
+
+
+def _different(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--allow-different-test-sets",
+        action="store_true",
+        help="compare also what is of other images, lesions or hit rules; then without a paired test",
+    )
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    from evaluation.result import Settings
+
+    rates = None
+    if options.operating_points is not None:
+        try:
+            rates = tuple(sorted({float(rate) for rate in options.operating_points.split(",")}))
+        except ValueError:
+            text = f"--operating-points '{options.operating_points}' are not numbers with commas between"
+            raise Error(text, remedy="such as 0.1,1") from None
+    return Settings(options.interval, options.draws, options.seed, rates, options.correct)
 
 
 def _show(written: Written) -> None:
@@ -47,39 +90,83 @@ def _score(options: argparse.Namespace) -> None:
 SCORE = Command("score the test candidates of finished runs", _score_arguments, _score)
 
 
+_SCORE_SET = """A score set is a table in CSV or HDF5 (a one-dimensional data set a column), a row a candidate:
+
+  unit       the patient or video; intervals draw whole units   (without it, each image is one)
+  image      what false positives are counted per               (without it, the unit, or in a ROC set the row)
+  candidate  names the row within its image                     (without it, they are numbered)
+  lesion     the lesion that the candidate hits, empty for none (without the column it is a ROC set)
+  label      the class                                          (without it, what has a lesion is positive)
+  score      any finite number, higher for the positive class
+
+With a column lesion the curve is an FROC curve. Images without candidates and lesions that nothing hits count in it
+too: give --images and --lesions, or NAME.images.csv and NAME.lesions.csv beside NAME.csv. A table of images has the
+columns unit,image,lesions (how many each shows). A table of lesions says by its columns where a lesion's name counts:
+unit,image,lesion within its image; unit,lesion within its unit, so that a lesion seen in several images counts once;
+lesion in the whole set.
+
+Written to --out: report.html; figures as PNG and SVG; and as CSV (LaTeX beside those that people print):
+  curve             run,threshold,fp_rate,sensitivity, every threshold
+  operating_points  run,fp_rate,sensitivity,low,high,interval
+  parameters        run,model,parameter,estimate,se, of the fitted curves
+  summary           run,auc,low,high,cpm,images,lesions,candidates,units
+  pairwise          run_a,run_b,fp_rate,intervals_overlap,difference,low,high,p_value,test; pairwise_areas: AUC, CPM
+  significance      the operating points at which intervals do not overlap; significance_paired: at which p < 0.05"""
+
+
+def _table_or_number(text: str) -> Path | int:
+    return int(text) if text.isdigit() else Path(text)
+
+
 def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _SCORE_SET
     parser.add_argument(
-        "scores", nargs="+", type=Path, metavar="SCORES", help="scores.h5, or NAME.csv of any software"
+        "scores", nargs="+", type=Path, metavar="SCORES", help="score sets: CSV or HDF5 of any software, or scores.h5"
     )
     parser.add_argument(
-        "--images", type=Path, help="images.csv of the CSV files (default: NAME.images.csv beside each)"
+        "--images", type=_table_or_number, metavar="TABLE|N", help="every image of the score sets, or how many"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("evaluation-report"), help="folder of the curve and the table"
+        "--lesions", type=_table_or_number, metavar="TABLE|N", help="every lesion of the score sets, or how many"
     )
-    _draws(parser)
+    parser.add_argument("--app", default="", help="application whose words and operating points are used")
+    parser.add_argument("--positive", metavar="LABEL", help="label of the positive class (default: 1)")
+    parser.add_argument(
+        "--lower-is-positive", action="store_true", help="lower scores speak for the positive class, as distances do"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("evaluation-report"), help="folder of tables, figures and page"
+    )
+    _statistics(parser)
+    _different(parser)
 
 
 def _evaluate(options: argparse.Namespace) -> None:
     from evaluation import report
+    from evaluation.scoreset import Reading
 
-    _show(report.evaluate_files(options.scores, options.images, options.out, options.draws, options.seed))
+    reading = Reading(options.images, options.lesions, options.positive, options.lower_is_positive, options.app)
+    allow = options.allow_different_test_sets
+    _show(report.evaluate_files(options.scores, reading, options.out, _settings(options), allow_different=allow))
 
 
-EVALUATE = Command("curve and operating points of files of scores", _evaluate_arguments, _evaluate)
+EVALUATE = Command("curves, operating points, tests and tables of score sets", _evaluate_arguments, _evaluate)
 
 
 def _compare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its name in the working folder")
     parser.add_argument("--out", type=Path, help="folder of the page (default: WORK/reports/APP/compare)")
     add_work(parser)
-    _draws(parser)
+    _statistics(parser)
+    _different(parser)
 
 
 def _compare(options: argparse.Namespace) -> None:
     from evaluation import report
 
-    _show(report.compare_runs(options.runs, options.work, options.out, options.draws, options.seed))
+    allow = options.allow_different_test_sets
+    _show(report.compare_runs(options.runs, options.work, options.out, _settings(options), allow_different=allow))
 
 
 COMPARE = Command("compare runs: convergence, FROC, how far the layers moved", _compare_arguments, _compare)
@@ -88,13 +175,13 @@ COMPARE = Command("compare runs: convergence, FROC, how far the layers moved", _
 def _report_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("application", metavar="APP", help="name of the application")
     add_work(parser)
-    _draws(parser)
+    _statistics(parser)
 
 
 def _report(options: argparse.Namespace) -> None:
     from evaluation import report
 
-    _show(report.report(options.application, options.work, options.draws, options.seed))
+    _show(report.report(options.application, options.work, _settings(options)))
 
 
 REPORT = Command("the page of all finished runs of an application", _report_arguments, _report)

@@ -3,32 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from evaluation import pairs, scoreset, style, terms, weights
 from evaluation import runs as run_folders
 from evaluation import scores as score_files
-from evaluation import style, weights
 from evaluation.figures import Training
-from evaluation.result import Result, evaluate, rates
+from evaluation.pairs import Pair
+from evaluation.result import Result, Settings, evaluate, rates
 from evaluation.runs import Run
 from evaluation.scores import Scores
-from ftcaffe import application
+from evaluation.scoreset import Reading
+from evaluation.terms import Terms
 from ftcaffe.errors import Error
-
-_PAPER_RATES = (0.001, 0.01)  # Table S1; an application names its own
-
-
-@dataclass(frozen=True)
-class Terms:
-    """Words of the application: its title, what is resampled, what false positives are counted per."""
-
-    title: str = "Detection"
-    unit: str = "unit"
-    image: str = "image"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +42,7 @@ class Subject:
 class Comparison:
     """Everything that a page shows.
 
+    pairs : every pair of subjects, compared. paired : whether all are of one test set.
     moved : how far each layer moved from the weights that the run started from, by label; of tuned runs.
     filters : first-layer filters (n, height, width, 3) by title.
     dataset : ``dataset.json``, empty for score files.
@@ -59,12 +51,18 @@ class Comparison:
 
     terms: Terms
     subjects: tuple[Subject, ...]
-    draws: int
-    seed: int
+    settings: Settings
+    pairs: tuple[Pair, ...]
+    paired: bool = True
     moved: dict[str, dict[str, float]] = field(default_factory=dict)
     filters: dict[str, np.ndarray] = field(default_factory=dict)
     dataset: dict[str, Any] = field(default_factory=dict)
     absent: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def tested(self) -> bool:
+        """Whether a paired test was made."""
+        return any(pair.difference is not None for pair in self.pairs)
 
     @property
     def runs(self) -> list[Run]:
@@ -72,40 +70,76 @@ class Comparison:
         return [subject.run for subject in self.subjects if subject.run is not None]
 
 
-def of_files(paths: Sequence[Path], images: Path | None, draws: int, seed: int) -> Comparison:
-    """A comparison of files of scores, in HDF5 or in CSV."""
-    read = [
-        score_files.read_csv(path, images) if path.suffix.lower() == ".csv" else score_files.read(path)
-        for path in paths
-    ]
-    _same_images(read)
+def of_files(
+    paths: Sequence[Path], reading: Reading, settings: Settings, *, allow_different: bool = False
+) -> Comparison:
+    """A comparison of score sets in files.
+
+    Parameters
+    ----------
+    allow_different : whether sets of different images may meet; they are then compared without a paired test.
+    """
+    read = [scoreset.read(path, reading) for path in paths]
     names = [scores.run or str(path) for scores, path in zip(read, paths, strict=True)]
     labels = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
-    terms, wanted = _terms(read[0].application)
-    points = rates(read, wanted)
-    subjects = tuple(
-        Subject(label, style.of_other(number), evaluate(scores, points, draws, seed))
-        for number, (label, scores) in enumerate(zip(labels, read, strict=True))
+    looks = [style.of_other(number) for number in range(len(read))]
+    return _compared(
+        reading.application or read[0].application,
+        list(zip(labels, looks, read, [None] * len(read), strict=True)),
+        settings,
+        allow_different,
     )
-    return Comparison(terms, subjects, draws, seed)
 
 
-def of_runs(folders: Sequence[Path], draws: int, seed: int, absent: tuple[tuple[str, str], ...] = ()) -> Comparison:
+def of_runs(
+    folders: Sequence[Path],
+    settings: Settings,
+    *,
+    allow_different: bool = False,
+    absent: tuple[tuple[str, str], ...] = (),
+) -> Comparison:
     """A comparison of finished and scored runs of one application, from the deepest tuning to scratch."""
     read = sorted((run_folders.read(folder) for folder in folders), key=_order)
     applications = sorted({run.application for run in read})
     if len(applications) > 1:
         raise Error(f"the runs are of several applications: {', '.join(applications)}", remedy="compare those of one")
     read_scores = [_scores(run) for run in read]
-    _same_images(read_scores)
-    terms, wanted = _terms(applications[0])
-    points = rates(read_scores, wanted)
-    subjects = tuple(
-        Subject(_label(label, run, scores), _style(run), evaluate(scores, points, draws, seed), run)
+    labels = [
+        _label(label, run, scores)
         for label, run, scores in zip(run_folders.labels(read), read, read_scores, strict=True)
+    ]
+    looks = [_style(run) for run in read]
+    found = _compared(
+        applications[0], list(zip(labels, looks, read_scores, read, strict=True)), settings, allow_different
     )
-    moved, filters = _weights(subjects)
-    return Comparison(terms, subjects, draws, seed, moved, filters, _dataset(read[0]), absent)
+    moved, filters = _weights(found.subjects)
+    return replace(found, moved=moved, filters=filters, dataset=_dataset(read[0]), absent=absent)
+
+
+def _compared(
+    application: str,
+    named: Sequence[tuple[str, style.Style, Scores, Run | None]],
+    settings: Settings,
+    allow_different: bool,
+) -> Comparison:
+    """Label, look, scores and run of each, evaluated and compared."""
+    compared = [scores for _, _, scores, _ in named]
+    paired = True
+    try:
+        pairs.same_test_set(compared)
+    except Error:
+        if not allow_different or len({scores.curve for scores in compared}) > 1:
+            raise
+        paired = False
+    words, wanted = terms.of(application, compared[0].curve)
+    points = settings.rates if settings.rates is not None else rates(compared, wanted)
+    subjects = tuple(
+        Subject(label, look, evaluate(scores, points, settings), run) for label, look, scores, run in named
+    )
+    found = pairs.pairs([subject.result for subject in subjects], paired=paired)
+    if settings.correct is not None:
+        found = pairs.corrected(found)
+    return Comparison(words, subjects, settings, found, paired)
 
 
 def finished(application_name: str, work: Path) -> tuple[list[Path], tuple[tuple[str, str], ...]]:
@@ -138,34 +172,10 @@ def _style(run: Run) -> style.Style:
     return style.of_run(run.depth, run.record["init"], run.fraction)
 
 
-def _terms(name: str) -> tuple[Terms, tuple[float, ...]]:
-    if not name:
-        return Terms(), _PAPER_RATES
-    known = application.load(name)
-    return Terms(known.title, known.unit, known.image), known.operating_points
-
-
 def _scores(run: Run) -> Scores:
     if not run.scores.is_file():
         raise Error("has no scores yet", run.folder, remedy=f"ftcaffe score {run.folder}")
     return score_files.read(run.scores)
-
-
-def _same_images(all_scores: Sequence[Scores]) -> None:
-    """Curves over different images must not meet in one figure."""
-    first = all_scores[0]
-    for scores in all_scores[1:]:
-        ours, theirs = first.images, scores.images
-        same = [
-            dict(zip(Scores.names(images.unit, images.image).tolist(), images.lesions.tolist(), strict=True))
-            for images in (ours, theirs)
-        ]
-        if same[0] != same[1]:
-            raise Error(
-                f"lists other images or lesions than {first.path} ({len(same[1])} images, {len(same[0])} there)",
-                scores.path,
-                remedy="compare scores of one test set",
-            )
 
 
 def _dataset(run: Run) -> dict[str, Any]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
+from evaluation import tables
 from evaluation.comparison import Comparison, Subject
 from evaluation.interval import Interval
+from evaluation.pairs import Pair
 from evaluation.runs import depth_label
 
 _RATE = 0.1  # the operating point nearest to it is the one that the sentence speaks of
@@ -32,17 +34,16 @@ def headline(comparison: Comparison) -> str:
     at, subjects = rate(comparison), named(comparison)
     values = [measure(comparison, subject) for subject in subjects]
     if at is None:
-        opening, verb = "", "ranks the candidates with an AUC of"
+        opening, verb = "", f"ranks the {comparison.terms.cases} with an AUC of"
         shares = [one.decimal() for one in values]
     else:
-        opening, verb = f"At {at:g} false positives per {comparison.terms.image}, ", "finds"
-        shares = [values[0].percent("of the lesions"), *(one.percent() for one in values[1:])]
+        opening, verb = f"At {comparison.terms.at(at)}, ", "finds"
+        shares = [values[0].percent(f"of the {comparison.terms.positives}"), *(one.percent() for one in values[1:])]
     parts = [f"{_name(subject)} {share}" for subject, share in zip(subjects, shares, strict=True)]
     parts[0] = f"{_name(subjects[0])} {verb} {shares[0]}"
     sentence = f"{opening}{'; '.join(parts)}."
-    tuned, scratch = _chosen(comparison, tuned=True), _chosen(comparison, tuned=False)
-    if tuned is not None and scratch is not None:
-        sentence = f"{sentence} {_verdict(comparison, tuned, scratch)}"
+    if len(subjects) == 2:
+        sentence = f"{sentence} {_verdict(comparison, *subjects)}"
     return sentence[0].upper() + sentence[1:]
 
 
@@ -78,12 +79,32 @@ def _name(subject: Subject) -> str:
     return f"tuning {depth_label(subject.run.depth)}"
 
 
-def _verdict(comparison: Comparison, tuned: Subject, scratch: Subject) -> str:
-    ours, theirs = measure(comparison, tuned), measure(comparison, scratch)
-    units = f"{len(tuned.result.scores.detections.images)} test {comparison.terms.unit}s"
+def _verdict(comparison: Comparison, one: Subject, other: Subject) -> str:
+    """The paper's rule and the paired test, each by its name, and no more than either shows."""
+    ours, theirs = measure(comparison, one), measure(comparison, other)
+    units = f"{len(one.result.scores.detections.images)} test {comparison.terms.unit}s"
     if not (ours.defined and theirs.defined):
         return f"These {units} are too few for an interval, so nothing is shown."
-    if ours.overlaps(theirs):
+    better = _name(one if ours.value > theirs.value else other)
+    apart = not ours.overlaps(theirs)
+    pair = _pair(comparison, one, other)
+    if pair is None or pair.difference is None or math.isnan(pair.p_value):
+        if apart:
+            return f"The intervals do not overlap: on these {units} {better} is better."
         return f"The intervals overlap: these {units} do not show that either is better."
-    better = "tuning" if ours.value > theirs.value else "training from scratch"
-    return f"The intervals do not overlap: on these {units} {better} is better."
+    test = f"paired test p {'' if pair.p_value < 0.001 else '= '}{tables.p_value(pair.p_value)}"
+    if pair.significant:
+        rule = "do not overlap" if apart else "overlap, but the runs saw the same cases"
+        return f"The intervals {rule}: on these {units} {better} is better ({test})."
+    rule = "do not overlap, yet the paired test does not tell them apart" if apart else "overlap"
+    return f"The intervals {rule}: these {units} do not show that either is better ({test})."
+
+
+def _pair(comparison: Comparison, one: Subject, other: Subject) -> Pair | None:
+    """The comparison of the two in what the headline speaks of."""
+    places = sorted(comparison.subjects.index(subject) for subject in (one, other))
+    at = rate(comparison)
+    for pair in comparison.pairs:
+        if [pair.one, pair.other] == places and pair.rate == at and pair.measure in ("sensitivity", "auc"):
+            return pair
+    return None

@@ -8,10 +8,11 @@ import numpy as np
 
 from evaluation import binormal, bootstrap, delong, idca
 from evaluation.binormal import Degenerate
+from evaluation.bootstrap import Measured
+from evaluation.detections import Detections
 from evaluation.froc import froc, sensitivity_at
 from evaluation.interval import Interval, exact
 from evaluation.roc import mirrored
-from evaluation.scores import Detections
 
 INTERVALS = ("idca", "binormal", "delong", "bootstrap")
 _ROUNDING = 1e-12  # of 1 - s, when s is a ratio of counts
@@ -25,6 +26,7 @@ def operating_points(
     draws: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    measured: Measured | None = None,
 ) -> tuple[Interval, ...]:
     """Sensitivity at rates of false positives per image, or of `roc.detections` at false-positive rates.
 
@@ -36,6 +38,7 @@ def operating_points(
         ``bootstrap``: the empirical curve, resampled by unit.
         ``delong``: as ``bootstrap``; DeLong's variance is of areas only.
     draws, seed : of the bootstrap.
+    measured : of the same detections and rates, where it is at hand already: nothing is then drawn anew.
 
     Returns
     -------
@@ -57,7 +60,8 @@ def operating_points(
         fitted = _fitted(detections, interval, level)
         asked = [fitted(float(rate)) for rate in rates]
     else:
-        measured = bootstrap.measure(detections, np.asarray(rates, dtype=float), draws, seed)
+        if measured is None:
+            measured = bootstrap.measure(detections, np.asarray(rates, dtype=float), draws, seed)
         asked = [
             bootstrap.interval(float(value), drawn, level, len(detections.lesions))
             for value, drawn in zip(empirical, measured.drawn_sensitivity.T, strict=True)
@@ -93,12 +97,13 @@ def candidates_area(
     draws: int = 2000,
     seed: int = 0,
     level: float = 0.95,
+    measured: Measured | None = None,
 ) -> Interval:
     """Area under the ROC curve of the candidates, each of them a case: of every hit, not the best of its lesion.
 
     ``binormal`` and ``idca`` fit the curve; ``bootstrap`` resamples units; ``delong`` takes the candidates for
     independent, and stands in for any method that gives no interval (`delong.Area.interval` says when it, in turn,
-    is ``exact``).
+    is ``exact``). `measured` as in `operating_points`, at whatever rates.
 
     Raises
     ------
@@ -114,7 +119,8 @@ def candidates_area(
         except Degenerate:
             return fallback.interval(level)
     if interval == "bootstrap":
-        measured = bootstrap.measure(detections, np.zeros(0), draws, seed)
+        if measured is None:
+            measured = bootstrap.measure(detections, np.zeros(0), draws, seed)
         scarcer = min(len(np.unique(detections.unit[of])) for of in (hits, ~hits))
         one = bootstrap.area_interval(measured.auc, measured.drawn_auc, scarcer, level)
         if one.defined:

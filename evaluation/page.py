@@ -3,64 +3,127 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
+from evaluation import pairs
 from evaluation.comparison import Comparison
 from evaluation.headline import choice, named, rate
+from evaluation.pairs import Pair
+from evaluation.scores import Counts
 from evaluation.tables import Table
 from ftcaffe import __version__
 from ftcaffe.store import atomic
+
+_METHODS = {
+    "bootstrap": "from draws of whole {unit}s with replacement",
+    "delong": "DeLong’s of the AUC, and at the operating points from draws of whole {unit}s with replacement",
+    "idca": "of the fitted initial-detection-and-candidate-analysis model (the paper’s), which takes candidates for "
+    "independent",
+    "binormal": "of the fitted binormal curve, which takes cases for independent",
+}
 
 
 @dataclass(frozen=True)
 class Content:
     """What the page shows.
 
-    sentence : the headline. points, training : tables; `training` is None for score files.
-    figures : SVG documents by name.
+    sentence : the headline. tables : by name, see `report`. figures : SVG documents by name.
     """
 
     comparison: Comparison
     sentence: str
-    points: Table
-    training: Table | None
+    tables: dict[str, Table]
     figures: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Counts:
-    """What was counted: the denominators of every figure.
+class Cell:
+    """Where two runs meet in a lower triangle.
 
-    reached, false_candidates : None where the curves are of different candidates, and so each has its own.
+    text : the operating points that differ, each with an arrow: up where the row's run is the higher.
+    tone : ``row``, ``column`` or ``both``: whose run is the higher; empty where nothing differs.
+    depth : 1 where some of the operating points differ, 2 where all do.
     """
 
-    units: int
-    images: int
-    with_lesions: int
-    lesions: int
-    reached: int | None
-    false_candidates: int | None
+    text: str = ""
+    tone: str = ""
+    depth: int = 0
 
 
-def counts(comparison: Comparison) -> Counts:
-    """Counts of the test set, which is the same for every curve."""
-    results = [subject.result for subject in comparison.subjects]
-    candidates = {(result.froc.reached, result.froc.false_candidates) for result in results}
-    reached, false_candidates = candidates.pop() if len(candidates) == 1 else (None, None)
-    return Counts(
-        units=len(results[0].scores.detections.images),
-        images=results[0].froc.images,
-        with_lesions=int(np.sum(results[0].scores.images.lesions > 0)),
-        lesions=results[0].froc.lesions,
-        reached=reached,
-        false_candidates=false_candidates,
-    )
+def triangle(comparison: Comparison, told: Callable[[Pair], bool]) -> list[tuple[str, list[Cell]]]:
+    """A row a run from the second on: its name, and a cell for each run before it."""
+    points = [subject.result.points for subject in comparison.subjects]
+    labels = [subject.label for subject in comparison.subjects]
+    rows: list[tuple[str, list[Cell]]] = [(label, [Cell()] * place) for place, label in enumerate(labels)]
+    for (column, row), among in groupby(
+        (pair for pair in comparison.pairs if pair.rate is not None), lambda pair: (pair.one, pair.other)
+    ):
+        of_cell = list(among)
+        up = [
+            comparison.subjects[row].result.at(pair.rate).value
+            > comparison.subjects[column].result.at(pair.rate).value
+            for pair in of_cell
+            if pair.rate is not None and told(pair)
+        ]
+        differing = [pair for pair in of_cell if told(pair)]
+        if differing:
+            text = ", ".join(
+                f"{pair.rate:g}\u00a0{'↑' if higher else '↓'}" for pair, higher in zip(differing, up, strict=True)
+            )
+            tone = "row" if all(up) else "both" if any(up) else "column"
+            rows[row][1][column] = Cell(text, tone, 2 if len(differing) == len(points[row]) else 1)
+    return rows[1:]
+
+
+def significance_markdown(comparison: Comparison, shown: Mapping[str, Table]) -> str:
+    """The lower triangles with their captions, for a manuscript's supplement."""
+    terms = comparison.terms
+    parts = [
+        f"**Operating points ({terms.axis}) at which the 95 % intervals of two runs do not overlap** (the paper's "
+        f"rule; intervals: {comparison.settings.interval}).",
+        shown["overlap"].markdown(),
+    ]
+    if comparison.paired:
+        correction = ", Holm's correction over all pairs and operating points" if comparison.settings.correct else ""
+        parts += [
+            f"**Operating points at which a paired bootstrap of the {terms.unit}s gives p < 0.05**{correction}.",
+            shown["paired"].markdown(),
+        ]
+    return "\n\n".join([*parts, denominators(comparison), ""])
+
+
+def denominators(comparison: Comparison) -> str:
+    """What was counted, in a sentence for captions; of the first set, and of the others where they differ."""
+    terms = comparison.terms
+    sentences = []
+    for subject in comparison.subjects:
+        counts = subject.result.scores.counts
+        if terms.curve == "roc":
+            text = (
+                f"{counts.lesions} positives and {counts.false_candidates} negatives in {counts.units} {terms.unit}s"
+            )
+        else:
+            shown = (
+                ""
+                if counts.with_lesions is None
+                else (f" ({counts.with_lesions} with lesions, {counts.images - counts.with_lesions} without)")
+            )
+            text = (
+                f"{counts.lesions} lesions, each counted once ({counts.reached} hit by a candidate), in "
+                f"{counts.images} {terms.image}s{shown} of {counts.units} {terms.unit}s; "
+                f"{counts.candidates} candidates, {counts.false_candidates} of them false"
+            )
+        sentences.append((subject.label, text))
+    if len({text for _, text in sentences}) == 1:
+        return f"{sentences[0][1]}."
+    return " ".join(f"{label}: {text}." for label, text in sentences)
 
 
 def write(path: Path, content: Content) -> Path:
@@ -78,19 +141,46 @@ def write(path: Path, content: Content) -> Path:
         css=Markup((here / "page.css").read_text(encoding="utf-8")),
         comparison=comparison,
         terms=comparison.terms,
-        counts=counts(comparison),
+        counts=_common(comparison),
         sentence=content.sentence,
         choice=choice(comparison),
         spoken=named(comparison)[0].label,
         rate=rate(comparison),
-        points=content.points,
-        training=content.training,
+        tables=content.tables,
+        overlap=triangle(comparison, lambda pair: pair.differs),
+        paired=triangle(comparison, lambda pair: pair.significant),
+        labels=[one.label for one in comparison.subjects],
+        denominators=denominators(comparison),
+        resolution=_resolution(comparison),
+        method=_METHODS[comparison.settings.interval].format(unit=comparison.terms.unit),
+        faults=[(one.label, one.result.fault) for one in comparison.subjects if one.result.fault],
         figures={name: _inline(svg, name) for name, svg in content.figures.items()},
         provenance=_provenance(comparison),
         version=__version__,
     )
     atomic.write_text(path, html)
     return path
+
+
+def _common(comparison: Comparison) -> Counts | None:
+    """The counts of every curve, where they have the same."""
+    counts = {subject.result.scores.counts for subject in comparison.subjects}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _resolution(comparison: Comparison) -> str:
+    """What p-values the draws allow, where that is too coarse to find anything."""
+    tests = sum(pair.measure == "sensitivity" for pair in comparison.pairs)
+    units = len(comparison.subjects[0].result.scores.detections.images)
+    corrected = comparison.settings.correct is not None
+    floor = pairs.least(comparison.settings.draws, units, tests if corrected else 1)
+    if not comparison.tested or floor < pairs.LEVEL:
+        return ""
+    after = f", after the correction for {tests} tests" if corrected else ""
+    return (
+        f"With {comparison.settings.draws} draws of {units} {comparison.terms.unit}s the least p-value is {floor:.2g}"
+        f"{after}: nothing can fall below 0.05. More --draws can."
+    )
 
 
 def _inline(svg: str, name: str) -> Markup:

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from evaluation import comparison as comparisons
-from evaluation import figures, headline, page, runs, style, tables, testset
+from evaluation import curve_tables, figures, headline, page, run_tables, runs, style, tables, testset
 from evaluation.comparison import Comparison, Subject
 from evaluation.examples import Examples, examples
 from evaluation.figures import Curve
+from evaluation.result import Settings
+from evaluation.scoreset import Reading
+from evaluation.tables import saved
+from ftcaffe.store import atomic
 
 _EXAMPLES = 6  # of each kind, as many as a page's width shows well
 _BANDS = 3  # with more curves than this in a panel, only the headline's have their bands: they hide one another
@@ -30,43 +34,64 @@ class Written:
     table: str
 
 
-def evaluate_files(paths: Sequence[Path], images: Path | None, out: Path, draws: int, seed: int) -> Written:
-    """The page of files of scores."""
-    return write(comparisons.of_files(paths, images, draws, seed), out)
+def evaluate_files(
+    paths: Sequence[Path], reading: Reading, out: Path, settings: Settings, *, allow_different: bool = False
+) -> Written:
+    """The page of score sets."""
+    return write(comparisons.of_files(paths, reading, settings, allow_different=allow_different), out)
 
 
-def compare_runs(names: Sequence[str], work: Path, out: Path | None, draws: int, seed: int) -> Written:
+def compare_runs(
+    names: Sequence[str], work: Path, out: Path | None, settings: Settings, *, allow_different: bool = False
+) -> Written:
     """The page of the runs of those names or folders."""
-    found = comparisons.of_runs([runs.find(name, work) for name in dict.fromkeys(names)], draws, seed)
+    folders = [runs.find(name, work) for name in dict.fromkeys(names)]
+    found = comparisons.of_runs(folders, settings, allow_different=allow_different)
     run = found.runs[0]
     return write(found, out or run.work / "reports" / run.application / "compare")
 
 
-def report(application: str, work: Path, draws: int, seed: int) -> Written:
+def report(application: str, work: Path, settings: Settings) -> Written:
     """The page of every finished run of an application."""
     done, absent = comparisons.finished(application, work)
-    return write(comparisons.of_runs(done, draws, seed, absent), work / "reports" / application)
+    return write(comparisons.of_runs(done, settings, absent=absent), work / "reports" / application)
 
 
 def write(comparison: Comparison, out: Path) -> Written:
-    """Write figures (PNG, SVG), tables (CSV) and ``report.html`` into `out`."""
-    labels = [subject.label for subject in comparison.subjects]
-    results = [subject.result for subject in comparison.subjects]
-    points, numbers = tables.operating_points(labels, results, comparison.terms.image)
-    numbers.csv(out / "operating_points.csv")
-    tables.curve_points(labels, results).csv(out / "froc.csv")
-    trained = None
-    if comparison.runs:
-        names = [subject.label for subject in comparison.subjects if subject.run]
-        trained = tables.training(names, comparison.runs)
-        trained.csv(out / "training.csv")
-        tables.snapshots(names, comparison.runs).csv(out / "snapshots.csv")
-    if comparison.moved:
-        tables.movements(comparison.moved).csv(out / "movement.csv")
+    """Write figures (PNG, SVG), tables (CSV, LaTeX, Markdown) and ``report.html`` into `out`."""
+    written = _tables(comparison, out)
     drawn = {name: figures.save(figure, out / name)[1].read_text("utf-8") for name, figure in _figures(comparison)}
     sentence = headline.headline(comparison)
-    path = page.write(out / "report.html", page.Content(comparison, sentence, points, trained, drawn))
-    return Written(path, sentence, points.text())
+    path = page.write(out / "report.html", page.Content(comparison, sentence, written, drawn))
+    return Written(path, sentence, written["points"].text())
+
+
+def _tables(comparison: Comparison, out: Path) -> dict[str, tables.Table]:
+    """Write every table; returns those that the page shows, by name."""
+    labels = [subject.label for subject in comparison.subjects]
+    results = [subject.result for subject in comparison.subjects]
+    corrected = comparison.settings.correct is not None
+    shown = {"points": curve_tables.spoken(labels, results, comparison.terms)}
+    curve_tables.curve(labels, results).csv(out / "curve.csv")
+    saved(curve_tables.operating_points(labels, results), out, "operating_points")
+    shown["summary"] = saved(curve_tables.summary(labels, results), out, "summary")
+    shown["parameters"] = saved(curve_tables.parameters(labels, results), out, "parameters")
+    if len(labels) > 1:
+        saved(curve_tables.pairwise(labels, comparison.pairs, corrected=corrected), out, "pairwise")
+        shown["areas"] = curve_tables.pairwise_areas(labels, comparison.pairs, corrected=corrected)
+        saved(shown["areas"], out, "pairwise_areas")
+        shown["overlap"] = saved(curve_tables.parting(labels, comparison.pairs), out, "significance")
+        shown["paired"] = saved(curve_tables.tested(labels, comparison.pairs), out, "significance_paired")
+        atomic.write_text(out / "significance.md", page.significance_markdown(comparison, shown))
+    if comparison.runs:
+        names = [subject.label for subject in comparison.subjects if subject.run]
+        shown["training"] = saved(run_tables.training(names, comparison.runs), out, "training")
+        run_tables.snapshots(names, comparison.runs).csv(out / "snapshots.csv")
+        if (seeds := run_tables.seeds(comparison.subjects)).rows:
+            shown["seeds"] = saved(seeds, out, "seeds")
+    if comparison.moved:
+        run_tables.movements(comparison.moved).csv(out / "movement.csv")
+    return shown
 
 
 def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
@@ -75,8 +100,8 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
     rate = headline.rate(comparison)
     rows = [(one.label, one.style, headline.measure(comparison, one)) for one in subjects]
     with style.figure(0.75 + 0.27 * len(rows)) as (drawn, ax):
-        at = "AUC of the candidates" if rate is None else f"lesions found at {rate:g} false positives"
-        figures.intervals(rows, ax, at if rate is None else f"{at} per {comparison.terms.image}")
+        terms = comparison.terms
+        figures.intervals(rows, ax, terms.area if rate is None else f"{terms.positives} found at {terms.at(rate)}")
         yield "answer", drawn
     panels = _panels(comparison)
     columns, lines = min(2, len(panels)), -(-len(panels) // 2)
@@ -87,7 +112,7 @@ def _figures(comparison: Comparison) -> Iterator[tuple[str, Any]]:
         figures.legend(axes[0, -1], axes.flat)
         for ax in axes.flat[len(panels) :]:
             ax.set_axis_off()
-        yield "froc", drawn
+        yield "curve", drawn
     trainings = [one.training for one in subjects if one.run]
     if trainings:
         height = max(3.3, 0.21 * len(trainings))  # of the legend

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.scores import Detections
+from evaluation.detections import Detections
 
 
 @dataclass(frozen=True, eq=False)

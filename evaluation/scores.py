@@ -1,4 +1,4 @@
-"""A run's scores: what it gave to every candidate, and the images that these are counted per."""
+"""A score set: what was given to every candidate, and the images and lesions that these are counted per."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from evaluation import csvfile
+from evaluation import roc
+from evaluation.detections import Detections
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic, table
 
+CURVES = ("froc", "roc")
 _ATTRIBUTES = ("application", "run", "snapshot", "split")
 _SEPARATOR = "\x1f"  # between the parts of a name; no file name holds it
 
@@ -31,39 +33,65 @@ class Images:
 
 
 @dataclass(frozen=True, eq=False)
-class Detections:
-    """Scores as the metrics take them: names are numbers.
+class Lesions:
+    """Lesions that may show in several images of their unit, and count once.
 
-    score : (n,) of each candidate.
-    lesion : (n,) integers; candidates with the same number hit the same lesion, -1 hits none.
-    unit : (n,) integers, an index into the two arrays below.
-    lesions, images : (units,) integers, how many of each a unit has.
+    unit, lesion : (k,) strings.
     """
 
-    score: np.ndarray
-    lesion: np.ndarray
     unit: np.ndarray
-    lesions: np.ndarray
-    images: np.ndarray
+    lesion: np.ndarray
+
+
+@dataclass(frozen=True)
+class Unlisted:
+    """Images without a candidate and lesions that none hits, of which only the number is known: not their units."""
+
+    images: int = 0
+    lesions: int = 0
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What was counted: the denominators.
+
+    with_lesions : images that show a lesion; None where that is not known.
+    lesions : each once; of a ROC set, its positives.
+    reached : lesions that a candidate hits. false_candidates : candidates that hit none; of a ROC set, its negatives.
+    """
+
+    units: int
+    images: int
+    with_lesions: int | None
+    lesions: int
+    reached: int
+    candidates: int
+    false_candidates: int
 
 
 @dataclass(frozen=True, eq=False)
 class Scores:
-    """Scores of the candidates of one split; checked when made.
+    """Scores of one split; checked when made.
 
     unit, image, candidate, lesion : (n,) strings; `lesion` is empty for a candidate that hits none.
     label : (n,) integers, the class.
     score : (n,) floats, higher is more suspicious.
-    images : the images of the split.
+    images : the images of the split. Of a ROC set they are those of its rows, and its lesions are its positives.
+    curve : ``froc``: candidates, counted per image; ``roc``: cases, positive or negative, without lesions.
+    lesions : where a lesion's name counts within its unit; None where it counts within its image.
+    unlisted : see there.
     run : the run's name, or what else is to stand in a legend.
     snapshot : path of the snapshot relative to the run's folder, empty when the scores are not of a run.
     classes, positive : names of the classes; the label whose candidates are hits.
+    hit_rule : what makes a candidate a hit, in words; empty where it is not said.
+    turned : whether the file's scores fall with suspicion, so that `score` is their negative.
     path : the file of the scores, named in errors.
 
     Raises
     ------
-    Error : a score that is not finite, a candidate or an image twice, a positive candidate without a lesion, a
-        lesion of a candidate that is not positive, an image that is not listed or shows fewer lesions than are hit.
+    Error : a score that is not finite, a candidate or an image twice, a positive candidate of an FROC set without a
+        lesion, a lesion of a candidate that is not positive, a lesion or an image that is not listed, an image that
+        shows fewer lesions than are hit.
     """
 
     unit: np.ndarray
@@ -73,30 +101,44 @@ class Scores:
     label: np.ndarray
     score: np.ndarray
     images: Images
+    curve: str = "froc"
+    lesions: Lesions | None = None
+    unlisted: Unlisted = Unlisted()
     application: str = ""
     run: str = ""
     snapshot: str = ""
     split: str = "test"
     classes: tuple[str, ...] = ("negative", "positive")
     positive: int = 1
+    hit_rule: str = ""
+    turned: bool = False
     path: Path | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        names = self.names(self.unit, self.image, self.candidate)
         images = self.names(self.images.unit, self.images.image)
         self._refuse(images, _repeated(images), "an image stands twice", self.images.unit, self.images.image)
         columns = (self.unit, self.image, self.candidate)
-        self._refuse(names, ~np.isfinite(self.score), "a score is not finite", *columns)
-        self._refuse(names, _repeated(names), "a candidate stands twice", *columns)
+        self._refuse(self.keys, ~np.isfinite(self.score), "a score is not finite", *columns)
+        self._refuse(self.keys, _repeated(self.keys), "a candidate stands twice", *columns)
         hits = self.lesion != ""
         positive = self.label == self.positive
-        self._refuse(names, positive & ~hits, "a positive candidate has no lesion", *columns)
-        self._refuse(names, ~positive & hits, "a candidate that is not positive has a lesion", *columns)
+        if self.curve == "froc":
+            self._refuse(self.keys, positive & ~hits, "a positive candidate has no lesion", *columns)
+        self._refuse(self.keys, ~positive & hits, "a candidate that is not positive has a lesion", *columns)
         known = np.isin(self.names(self.unit, self.image), images)
-        self._refuse(names, ~known, "a candidate lies in an image that is not listed", *columns)
-        if not len(self.images.image):
+        self._refuse(self.keys, ~known, "a candidate lies in an image that is not listed", *columns)
+        if not len(images):
             raise Error("lists no images", self.path)
-        lesions = np.unique(self.names(self.unit, self.image, self.lesion)[hits])
+        if self.lesions is not None:
+            listed = self.names(self.lesions.unit, self.lesions.lesion)
+            self._refuse(listed, _repeated(listed), "a lesion stands twice", self.lesions.unit, self.lesions.lesion)
+            unknown = hits & ~np.isin(self.lesion_keys, listed)
+            self._refuse(self.keys, unknown, "a lesion is not listed in its unit", self.unit, self.lesion)
+        elif self.curve == "froc":
+            self._enough_lesions(images)
+
+    def _enough_lesions(self, images: np.ndarray) -> None:
+        lesions = np.unique(self.lesion_keys[self.lesion != ""])
         of, hit = np.unique([name.rsplit(_SEPARATOR, 1)[0] for name in lesions], return_counts=True)
         order = np.argsort(images)
         shown = self.images.lesions[order][np.searchsorted(images[order], of)] if len(of) else np.zeros(0, int)
@@ -110,25 +152,73 @@ class Scores:
             joined = np.char.add(np.char.add(joined, _SEPARATOR), column.astype(str))
         return joined
 
+    @staticmethod
+    def spoken(name: str) -> str:
+        """One of `names` as an error says it."""
+        return name.replace(_SEPARATOR, "/").strip("/")
+
+    @cached_property
+    def keys(self) -> np.ndarray:
+        """(n,) a name for each candidate."""
+        return self.names(self.unit, self.image, self.candidate)
+
+    @cached_property
+    def lesion_keys(self) -> np.ndarray:
+        """(n,) a name for the lesion of each candidate, the same wherever it is the same lesion."""
+        within = (self.unit, self.image) if self.lesions is None else (self.unit,)
+        return self.names(*within, self.lesion)
+
     def _refuse(self, rows: np.ndarray, wrong: np.ndarray, what: str, *columns: np.ndarray) -> None:
         if wrong.any():
             first = int(np.flatnonzero(wrong)[0])
-            key = "/".join(str(column[first]) for column in columns).replace(_SEPARATOR, "/")
-            raise Error(f"{what}: {key} ({int(wrong.sum())} of {len(rows)})", self.path, remedy="score the run anew")
+            key = self.spoken("/".join(str(column[first]) for column in columns))
+            remedy = "score the run anew" if self.snapshot else "mend the table"
+            raise Error(f"{what}: {key} ({int(wrong.sum())} of {len(rows)})", self.path, remedy=remedy)
 
     @cached_property
     def detections(self) -> Detections:
-        """The same as numbers, for the metrics."""
+        """The same as numbers, for the metrics; what is `unlisted` is a unit more, the last, without candidates."""
+        if self.curve == "roc":
+            return roc.detections(self.score, self.label == self.positive, self.unit)
         units, unit_of_image = np.unique(self.images.unit.astype(str), return_inverse=True)
         lesion = np.full(len(self.score), -1)
         hits = self.lesion != ""
-        lesion[hits] = np.unique(self.names(self.unit, self.image, self.lesion)[hits], return_inverse=True)[1]
-        return Detections(
-            score=self.score,
-            lesion=lesion,
-            unit=np.searchsorted(units, self.unit.astype(str)),
-            lesions=np.bincount(unit_of_image, self.images.lesions, len(units)).astype(int),
-            images=np.bincount(unit_of_image, minlength=len(units)),
+        lesion[hits] = np.unique(self.lesion_keys[hits], return_inverse=True)[1]
+        if self.lesions is None:
+            lesions = np.bincount(unit_of_image, self.images.lesions, len(units)).astype(int)
+        else:
+            units = np.unique(np.concatenate([units, self.lesions.unit]))
+            unit_of_image = np.searchsorted(units, self.images.unit)
+            lesions = np.bincount(np.searchsorted(units, self.lesions.unit), minlength=len(units))
+        images = np.bincount(unit_of_image, minlength=len(units))
+        if self.unlisted != Unlisted():
+            lesions, images = np.append(lesions, self.unlisted.lesions), np.append(images, self.unlisted.images)
+        return Detections(self.score, lesion, np.searchsorted(units, self.unit.astype(str)), lesions, images)
+
+    @property
+    def placed(self) -> bool:
+        """Whether the unit of every image and lesion is known, so that units can be drawn."""
+        return self.unlisted == Unlisted()
+
+    @property
+    def independent(self) -> bool:
+        """Whether every row is a unit of its own."""
+        return len(np.unique(self.unit)) == len(self.unit)
+
+    @cached_property
+    def counts(self) -> Counts:
+        """The denominators."""
+        found = self.detections
+        hits = found.lesion >= 0
+        known = self.curve == "roc" or (self.lesions is None and not self.unlisted.lesions)
+        return Counts(
+            units=len(found.lesions) - (not self.placed),
+            images=len(self.images.image) + self.unlisted.images,
+            with_lesions=int((self.images.lesions > 0).sum()) if known else None,
+            lesions=int(found.lesions.sum()),
+            reached=len(np.unique(found.lesion[hits])),
+            candidates=len(self.score),
+            false_candidates=int((~hits).sum()),
         )
 
 
@@ -154,10 +244,14 @@ def write(path: str | Path, scores: Scores) -> None:
             file.attrs[name] = getattr(scores, name)
         file.attrs.create("classes", list(scores.classes), dtype=text)
         file.attrs["positive"] = scores.positive
+        file.attrs["curve"], file.attrs["hit_rule"] = scores.curve, scores.hit_rule
 
 
 def read(path: str | Path) -> Scores:
-    """The scores of a ``scores.h5``; `Error` when it is none or its content contradicts itself."""
+    """The scores of a run's ``scores.h5``; `Error` when it is none or its content contradicts itself.
+
+    Any software's tables are read by `scoreset.read`.
+    """
     path = Path(path)
     try:
         with h5py.File(path, "r") as file:
@@ -172,8 +266,13 @@ def read(path: str | Path) -> Scores:
                 images=Images(_strings(images["unit"]), _strings(images["image"]), np.asarray(images["lesions"])),
                 classes=tuple(str(name) for name in file.attrs["classes"]),
                 positive=int(file.attrs["positive"]),
+                curve=str(file.attrs.get("curve", "froc")),
+                hit_rule=str(file.attrs.get("hit_rule", "")),
                 path=path,
-                **{name: str(file.attrs[name]) for name in _ATTRIBUTES},
+                application=str(file.attrs["application"]),
+                run=str(file.attrs["run"]),
+                snapshot=str(file.attrs["snapshot"]),
+                split=str(file.attrs["split"]),
             )
     except FileNotFoundError:
         raise Error("there is no such file", path, remedy="ftcaffe score writes it") from None
@@ -181,43 +280,10 @@ def read(path: str | Path) -> Scores:
         raise Error(f"is no file of scores ({error})", path, remedy="score the run anew") from None
 
 
-def read_csv(path: str | Path, images: str | Path | None = None, split: str = "test") -> Scores:
-    """Scores in CSV, such as other software's.
-
-    Parameters
-    ----------
-    path : ``unit,image,candidate,lesion,score``; a candidate with a lesion is a hit.
-    images : ``unit,image,lesions``, a row an image, with and without candidates; by default ``NAME.images.csv``
-        beside ``NAME.csv``. Where it has a column ``split`` (as a data set's ``images.csv``), that of `split` counts.
-    """
-    path = Path(path)
-    images = path.with_suffix(".images.csv") if images is None else Path(images)
-    listed = csvfile.read(images, ("unit", "image", "lesions"))
-    shown = np.array([row.get("split", split) == split for row in listed], dtype=bool)
-    rows = csvfile.read(path, ("unit", "image", "candidate", "lesion", "score"))
-    lesion = csvfile.strings(rows, "lesion")
-    return Scores(
-        unit=csvfile.strings(rows, "unit"),
-        image=csvfile.strings(rows, "image"),
-        candidate=csvfile.strings(rows, "candidate"),
-        lesion=lesion,
-        label=(lesion != "").astype(int),
-        score=csvfile.numbers(path, rows, "score", float),
-        images=Images(
-            csvfile.strings(listed, "unit")[shown],
-            csvfile.strings(listed, "image")[shown],
-            csvfile.numbers(images, listed, "lesions", int)[shown],
-        ),
-        run=path.stem,
-        split=split,
-        path=path,
-    )
-
-
 def write_csv(path: str | Path, scores: Scores) -> None:
     """Write scores as CSV, and their images as ``NAME.images.csv`` beside ``NAME.csv``."""
     for place, columns, names in (
-        (Path(path), scores, ("unit", "image", "candidate", "lesion", "score")),
+        (Path(path), scores, ("unit", "image", "candidate", "lesion", "label", "score")),
         (Path(path).with_suffix(".images.csv"), scores.images, ("unit", "image", "lesions")),
     ):
         table.write(place, names, zip(*(getattr(columns, name).tolist() for name in names), strict=True))

@@ -1,17 +1,17 @@
-"""Tables: rows of text for the page and the terminal, and of plain numbers for CSV."""
+"""Tables: rows of text for the page and the terminal, and of plain numbers for CSV and LaTeX."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from evaluation.interval import Interval
-from evaluation.result import Result
-from evaluation.runs import Run
-from ftcaffe.store import table
+from ftcaffe.store import atomic, table
 
-_ENGINES = {"caffe": "BVLC Caffe", "torch": "ftcaffe.engine"}
+_LATEX = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "−": "$-$", "±": r"$\pm$"}
+_LATEX |= {character: f"\\{character}" for character in "&%$#_{}"}
+_LATEX |= {"≤": r"$\leq$", "<": r"$<$", ">": r"$>$", "ν": r"$\nu$", "λ": r"$\lambda$"}
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,25 @@ class Table:
     rows: tuple[tuple[object, ...], ...]
 
     def csv(self, path: Path) -> Path:
-        """Write it as CSV, whole; returns the path."""
-        table.write(path, self.header, self.rows)
+        """Write it as CSV, whole; a number that is not defined is an empty field. Returns the path."""
+        table.write(path, self.header, ([_plain(value) for value in row] for row in self.rows))
         return path
+
+    def latex(self, path: Path) -> Path:
+        """Write it as a LaTeX ``tabular`` that needs no package; numbers have four significant digits."""
+        lines = [self.header, *self.rows]
+        body = [" & ".join(_latex(value) for value in line) + r" \\" for line in lines]
+        columns = "l" + "r" * (len(self.header) - 1)
+        parts = [rf"\begin{{tabular}}{{{columns}}}", r"\hline", body[0], r"\hline", *body[1:], r"\hline"]
+        atomic.write_text(path, "\n".join([*parts, r"\end{tabular}", ""]))
+        return path
+
+    def markdown(self) -> str:
+        """As a table of Markdown."""
+        lines = [self.header, ["---"] * len(self.header), *self.rows]
+        return "\n".join(
+            "| " + " | ".join(_short(value).replace("|", r"\|") for value in line) + " |" for line in lines
+        )
 
     def text(self) -> str:
         """Columns aligned for a terminal."""
@@ -36,85 +52,49 @@ class Table:
         )
 
 
-def operating_points(labels: Sequence[str], results: Sequence[Result], image: str) -> tuple[Table, Table]:
-    """Sensitivity at each operating point and the AUC of the candidates: to read, and as numbers.
+def saved(of: Table, out: Path, name: str) -> Table:
+    """Write it as ``NAME.csv`` and, to be printed, as ``NAME.tex``; returns it."""
+    of.csv(out / f"{name}.csv")
+    of.latex(out / f"{name}.tex")
+    return of
 
-    The numbers have a row a run and operating point: estimate and both ends of the interval, empty where the
-    curve does not reach the rate.
+
+def p_value(value: float) -> str:
+    """`0.032`, `< 0.001`; a dash where there was no test."""
+    if math.isnan(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def triangle(labels: Sequence[str], cells: Iterable[tuple[int, int, str]]) -> Table:
+    """A lower triangle (Tables S1 to S4): a row a run from the second on, a column a run but the last.
+
+    Parameters
+    ----------
+    cells : for two places in `labels`, in either order, what stands where they meet.
     """
-    rates = [point.rate for point in results[0].points]
-    header = ("", *(f"at {rate:g} FP per {image}" for rate in rates), "AUC of candidates")
+    found: dict[tuple[int, int], str] = {}
+    for one, other, text in cells:
+        key = (max(one, other), min(one, other))
+        found[key] = ", ".join(part for part in (found.get(key, ""), text) if part)
     rows = tuple(
-        (label, *(result.at(rate).percent() for rate in rates), result.auc.decimal())
-        for label, result in zip(labels, results, strict=True)
+        (labels[row], *(found.get((row, column), "") for column in range(len(labels) - 1)))
+        for row in range(1, len(labels))
     )
-    numbers = [
-        (label, measure, rate, *_ends(one))
-        for label, result in zip(labels, results, strict=True)
-        for measure, rate, one in (
-            *(("sensitivity", point.rate, point.sensitivity) for point in result.points),
-            ("auc", "", result.auc),
-        )
-    ]
-    columns = ("run", "measure", f"false_positives_per_{image}", "value", "low", "high")
-    return Table(header, rows), Table(columns, tuple(numbers))
+    return Table(("", *labels[:-1]), rows)
 
 
-def _ends(one: Interval) -> tuple[object, ...]:
-    return tuple("" if value != value else round(value, 6) for value in (one.value, one.low, one.high))
+def _plain(value: object) -> object:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else value
+    return "" if value is None else value
 
 
-def curve_points(labels: Sequence[str], results: Sequence[Result]) -> Table:
-    """Every point of every FROC curve."""
-    rows = tuple(
-        (label, *(float(value) for value in point))
-        for label, result in zip(labels, results, strict=True)
-        for point in zip(result.froc.threshold, result.froc.false_positives, result.froc.sensitivity, strict=True)
-    )
-    return Table(("run", "threshold", "false_positives_per_image", "sensitivity"), rows)
+def _short(value: object) -> str:
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.4g}"
+    return "" if value is None else str(value)
 
 
-def training(labels: Sequence[str], runs: Sequence[Run]) -> Table:
-    """What was trained, how, and which snapshot was chosen."""
-    header = ("", "start", "data", "seed", "batch", "chosen epoch", "validation AUC", "time", "engine")
-    return Table(header, tuple(_trained(label, run) for label, run in zip(labels, runs, strict=True)))
-
-
-def _trained(label: str, run: Run) -> tuple[object, ...]:
-    record, settings = run.record, run.record.get("settings", {})
-    return (
-        label,
-        run.weights.stem if run.weights else record["init"],
-        f"{100 * run.fraction:g} %",
-        record["seed"],
-        settings.get("batch", ""),
-        f"{run.best['epoch']:g} of {run.trace.epoch[-1]:g}",
-        f"{run.best['val_auc']:.3f}",
-        _duration(float(run.trace.seconds[-1])),
-        _ENGINES.get(record.get("engine", ""), ""),
-    )
-
-
-def snapshots(labels: Sequence[str], runs: Sequence[Run]) -> Table:
-    """The logs of all runs, one below the other."""
-    columns = ("iteration", "epoch", "train_loss", "val_loss", "val_auc", "seconds")
-    rows = tuple(
-        (label, *(float(value) for value in row))
-        for label, run in zip(labels, runs, strict=True)
-        for row in zip(*(getattr(run.trace, column) for column in columns), strict=True)
-    )
-    return Table(("run", *columns), rows)
-
-
-def movements(moved: dict[str, dict[str, float]]) -> Table:
-    """How far each layer of each run moved from where it started."""
-    layers = list(dict.fromkeys(layer for row in moved.values() for layer in row))
-    return Table(
-        ("run", *layers), tuple((label, *(row.get(layer, "") for layer in layers)) for label, row in moved.items())
-    )
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+def _latex(value: object) -> str:
+    return "".join(_LATEX.get(character, character) for character in _short(value))

@@ -13,7 +13,9 @@ from made_runs import made_run, made_scores, made_study, made_weights
 
 from evaluation import comparison as comparisons
 from evaluation import headline, result, runs, scores
-from evaluation.interval import Interval
+from evaluation.interval import Difference, Interval
+from evaluation.pairs import Pair
+from evaluation.result import Settings
 from evaluation.scores import Images
 from ftcaffe.errors import Error
 
@@ -33,7 +35,7 @@ def copy(study, tmp_path):
 
 
 def compare(work, *depths):
-    return comparisons.of_runs([next(work.glob(f"runs/polyp/{depth}*")) for depth in depths], draws=100, seed=0)
+    return comparisons.of_runs([next(work.glob(f"runs/polyp/{depth}*")) for depth in depths], Settings(draws=100))
 
 
 def test_runs_stand_from_the_deepest_to_scratch(study):
@@ -101,7 +103,10 @@ def _foreign_record(folder):
     ("damage", "message"),
     [
         (_no_scores, r"fc8_f100_s0_0123abcd: has no scores yet; ftcaffe score "),
-        (_other_images, r"scores\.h5: lists other images or lesions than .*\(159 images, 160 there\)"),
+        (
+            _other_images,
+            r"scores\.h5: is of another test set than .*: it lacks the image v07/0019 \(159 images, 160 there\)",
+        ),
         (_no_log, r"fc8_f100_s0_0123abcd: has no log of its snapshots"),
         (_damaged_best, r"best\.json: is no JSON"),
         (_truncated_snapshot, r"run_iter_\d+\.caffemodel: is no caffemodel or is truncated"),
@@ -154,24 +159,40 @@ def test_the_headline_names_the_depth_that_validation_chose(study):
     assert headline.named(found)[0].label == "conv3-fc8"
 
 
+HIGH, MIDDLE, LOW = Interval(0.7, 0.6, 0.8), Interval(0.6, 0.5, 0.7), Interval(0.5, 0.4, 0.59)
+
+
 @pytest.mark.parametrize(
-    ("ours", "theirs", "verdict"),
+    ("ours", "theirs", "p_value", "verdict"),
     [
+        (HIGH, LOW, None, "do not overlap: on these 8 test videos tuning conv1-fc8 is better."),
+        (LOW, HIGH, None, "do not overlap: on these 8 test videos training from scratch is better."),
+        (HIGH, MIDDLE, None, "overlap: these 8 test videos do not show that either is better."),
         (
-            Interval(0.7, 0.6, 0.8),
-            Interval(0.5, 0.4, 0.59),
-            "do not overlap: on these 8 test videos tuning is better.",
+            HIGH,
+            LOW,
+            0.0004,
+            "do not overlap: on these 8 test videos tuning conv1-fc8 is better (paired test p < 0.001).",
         ),
         (
-            Interval(0.5, 0.4, 0.59),
-            Interval(0.7, 0.6, 0.8),
-            "on these 8 test videos training from scratch is better.",
+            HIGH,
+            MIDDLE,
+            0.02,
+            "overlap, but the runs saw the same cases: on these 8 test videos tuning conv1-fc8 is better "
+            "(paired test p = 0.020).",
         ),
-        (Interval(0.7, 0.6, 0.8), Interval(0.5, 0.4, 0.6), "do not show that either is better."),
-        (Interval(0.7, np.nan, np.nan), Interval(0.1, 0.0, 0.2), "too few for an interval, so nothing is shown."),
+        (
+            HIGH,
+            LOW,
+            0.051,
+            "do not overlap, yet the paired test does not tell them apart: these 8 test videos do not show that "
+            "either is better (paired test p = 0.051).",
+        ),
+        (HIGH, MIDDLE, 0.4, "do not show that either is better (paired test p = 0.400)."),
+        (Interval(0.7, np.nan, np.nan), LOW, 0.01, "too few for an interval, so nothing is shown."),
     ],
 )
-def test_the_headline_claims_no_more_than_its_intervals(study, ours, theirs, verdict):
+def test_the_headline_claims_no_more_than_its_intervals_and_its_test(study, ours, theirs, p_value, verdict):
     found = compare(study, "conv1-fc8", "scratch")
     subjects = tuple(
         dataclasses.replace(
@@ -179,7 +200,9 @@ def test_the_headline_claims_no_more_than_its_intervals(study, ours, theirs, ver
         )
         for subject, one in zip(found.subjects, (ours, theirs), strict=True)
     )
-    sentence = headline.headline(dataclasses.replace(found, subjects=subjects))
+    test = None if p_value is None else Difference(0.1, 0.05, 0.0, 0.2, p_value, "bootstrap")
+    pair = Pair(0, 1, "sensitivity", 0.1, ours.overlaps(theirs), test)
+    sentence = headline.headline(dataclasses.replace(found, subjects=subjects, pairs=(pair,)))
     assert sentence.startswith(
         f"At 0.1 false positives per frame, tuning conv1-fc8 finds {ours.value:.0%}".replace("%", " %")
     )
@@ -212,7 +235,9 @@ def test_rates_that_one_false_positive_does_not_exceed(frames, expected):
     assert result.rates([made], (0.001, 0.01, 50.0)) == expected
 
 
-@pytest.mark.parametrize(("keep", "message"), [("", "no candidate hits"), ("1", "every candidate hits")])
+@pytest.mark.parametrize(
+    ("keep", "message"), [("", "holds no candidate that hits a lesion"), ("1", "holds no false candidate")]
+)
 def test_candidates_of_one_kind_have_no_curve(keep, message):
     made = made_scores(np.random.default_rng(0))
     kept = {
@@ -220,4 +245,4 @@ def test_candidates_of_one_kind_have_no_curve(keep, message):
         for name in ("unit", "image", "candidate", "lesion", "label", "score")
     }
     with pytest.raises(Error, match=message):
-        result.evaluate(dataclasses.replace(made, **kept), (0.1,), draws=10)
+        result.evaluate(dataclasses.replace(made, **kept), (0.1,), Settings(draws=10))

@@ -11,7 +11,7 @@ from evaluation.interval import Interval
 from evaluation.examples import examples
 from evaluation.figures import Curve, Training
 from evaluation.froc import sensitivity_at
-from evaluation.result import evaluate
+from evaluation.result import Settings, evaluate
 from evaluation.runs import Trace
 from evaluation.scores import Scores
 from ftcaffe.errors import Error
@@ -42,7 +42,7 @@ def test_depths_run_from_the_deepest_to_scratch():
 
 
 def test_froc_draws_the_step_function_from_one_false_positive_on(ax):
-    result = evaluate(made_scores(np.random.default_rng(0)), (0.01,), draws=20)
+    result = evaluate(made_scores(np.random.default_rng(0)), (0.01,), Settings(draws=20))
     figures.froc([Curve("a", plain(), result)], ax, "frame")
     line = ax.get_lines()[0]
     assert line.get_drawstyle() == "steps-post"

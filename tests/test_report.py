@@ -12,6 +12,8 @@ import pytest
 from made_runs import made_run, made_scores, made_study, made_weights
 
 from evaluation import report, scores
+from evaluation.result import Settings
+from evaluation.scoreset import Reading
 from ftcaffe.command import main
 
 COLUMNS = ("unit", "image", "candidate", "lesion", "label", "score")
@@ -25,7 +27,7 @@ def written(tmp_path_factory):
     start = made_weights(work / "weights" / "standin.caffemodel", np.random.default_rng(0))
     made_run(work, "conv1-fc8", start, fraction=0.5)
     made_run(work, "fc8", start, status="failed")
-    return report.report("polyp", work, draws=100, seed=0)
+    return report.report("polyp", work, Settings(draws=100))
 
 
 class References(html.parser.HTMLParser):
@@ -80,26 +82,34 @@ def test_the_page_says_what_was_counted(written):
 
 def test_figures_and_tables_lie_beside_the_page(written):
     names = {path.name for path in written.page.parent.iterdir() if path.is_file()}
-    figures = {"answer", "froc", "convergence", "auc", "movement", "filters"}
-    tables = {"operating_points.csv", "froc.csv", "training.csv", "snapshots.csv", "movement.csv"}
+    figures = {"answer", "curve", "convergence", "auc", "movement", "filters"}
+    printed = {"operating_points", "summary", "parameters", "pairwise", "pairwise_areas", "significance"}
+    printed |= {"significance_paired", "training"}
+    tables = {f"{name}.csv" for name in ("curve", "snapshots", "movement")} | {"significance.md"}
+    tables |= {f"{name}.{kind}" for name in printed for kind in ("csv", "tex")}
     assert names == {f"{name}.{kind}" for name in figures for kind in ("png", "svg")} | tables | {"report.html"}
 
 
+def rows(folder, name):
+    """The rows of a table."""
+    with (folder / f"{name}.csv").open() as stream:
+        return list(csv.DictReader(stream))
+
+
 def test_the_table_is_the_numbers(written):
-    with (written.page.parent / "operating_points.csv").open() as stream:
-        rows = list(csv.DictReader(stream))
-    for row in rows:
-        assert float(row["low"]) <= float(row["value"]) <= float(row["high"])
-    at = {row["run"]: row for row in rows if row["false_positives_per_frame"] == "0.1"}
+    found = rows(written.page.parent, "operating_points")
+    for row in found:
+        assert float(row["low"]) <= float(row["sensitivity"]) <= float(row["high"])
+    at = {row["run"]: row for row in found if row["fp_rate"] == "0.1"}
     for label, row in at.items():
-        said = f"{100 * float(row['value']):.0f} % [{100 * float(row['low']):.0f}, {100 * float(row['high']):.0f}]"
+        share, low, high = (100 * float(row[name]) for name in ("sensitivity", "low", "high"))
         line = next(line for line in written.table.splitlines() if line.startswith(label))
-        assert said in line
+        assert f"{share:.0f} % [{low:.0f}, {high:.0f}]" in line
 
 
 def test_the_same_runs_give_the_same_page(written):
     before = written.page.read_bytes()
-    report.report("polyp", written.page.parents[2], draws=100, seed=0)
+    report.report("polyp", written.page.parents[2], Settings(draws=100))
     assert written.page.read_bytes() == before
 
 
@@ -121,12 +131,16 @@ def test_curves_of_different_candidates_share_a_table(tmp_path):
     few = dataclasses.replace(made, **{name: getattr(made, name)[:9] for name in COLUMNS}, run="few")
     scores.write(tmp_path / "all.h5", dataclasses.replace(made, run="all"))
     scores.write(tmp_path / "few.h5", few)
-    both = report.evaluate_files([tmp_path / "all.h5", tmp_path / "few.h5"], None, tmp_path / "out", 50, 0)
+    both = report.evaluate_files(
+        [tmp_path / "all.h5", tmp_path / "few.h5"], Reading(), tmp_path / "out", Settings(draws=50)
+    )
     header, _, row = both.table.splitlines()
     assert header.split("at ")[-1].startswith("1 FP")
     assert row.startswith("few")
     assert row.count("not reached") == 3
-    assert "false candidates" not in both.page.read_text(encoding="utf-8")
+    text = both.page.read_text(encoding="utf-8")
+    assert "<dt>false candidates</dt>" not in text  # a number of all of them there is none: the caption has each
+    assert "few: " in text
 
 
 def test_compare_writes_its_page_beside_the_report(written, capsys):

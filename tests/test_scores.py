@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 from made_runs import made_patches, made_scores, made_study
 
-from evaluation import score, scores
+from evaluation import score, scores, scoreset
 from evaluation.scores import Images, Scores
+from evaluation.scoreset import Reading
 from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet
 from ftcaffe.nets.depths import rates
@@ -57,7 +58,7 @@ def test_hdf5_round_trip(tmp_path, made):
 def test_csv_round_trip_to_the_bit(tmp_path):
     made = made_scores(np.random.default_rng(0))
     scores.write_csv(tmp_path / "theirs.csv", made)
-    back = scores.read_csv(tmp_path / "theirs.csv")
+    back = scoreset.read(tmp_path / "theirs.csv", Reading())
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(back, name), getattr(made, name))
     np.testing.assert_array_equal(back.images.lesions, made.images.lesions)
@@ -67,7 +68,7 @@ def test_csv_round_trip_to_the_bit(tmp_path):
 def test_csv_takes_the_test_split_of_a_data_sets_images(tmp_path):
     (tmp_path / "s.csv").write_text("unit,image,candidate,lesion,score\na,0,0,1,0.5\n")
     (tmp_path / "images.csv").write_text("unit,image,split,lesions\na,0,test,1\na,1,test,0\nb,0,train,4\n")
-    back = scores.read_csv(tmp_path / "s.csv", tmp_path / "images.csv")
+    back = scoreset.read(tmp_path / "s.csv", Reading(images=tmp_path / "images.csv"))
     assert back.detections.images.tolist() == [2]
     assert back.detections.lesions.tolist() == [1]
 
@@ -106,7 +107,10 @@ def test_contradictions_are_refused_with_file_and_key(tmp_path, changes, message
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("unit,image,candidate,score\na,0,0,1\n", "s.csv: lacks the columns lesion"),
+        (
+            "unit,image,candidate,score\na,0,0,1\n",
+            r"s.csv: lacks the columns label \(a ROC set\) and lesion \(an FROC set\)",
+        ),
         ("unit,image,candidate,lesion,score\na,0,0,1,high\n", "s.csv:2: the score 'high' is no number"),
         ("unit,image,candidate,lesion,score\na,0,0,1,0.5\na,0,1\n", "s.csv:3: has not 5 values"),
         ("unit,image,candidate,lesion,score\na,0,0,1,nan\n", "s.csv: a score is not finite: a/0/0"),
@@ -116,7 +120,7 @@ def test_bad_csv_is_one_error(tmp_path, content, message):
     (tmp_path / "s.csv").write_text(content)
     (tmp_path / "s.images.csv").write_text("unit,image,lesions\na,0,1\n")
     with pytest.raises(Error, match=message):
-        scores.read_csv(tmp_path / "s.csv")
+        scoreset.read(tmp_path / "s.csv", Reading())
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "lacking", "absent"])
