@@ -136,7 +136,7 @@ def paired_errors(error: np.ndarray, other: np.ndarray, level: float = 0.95) -> 
         raise ValueError(f"paired errors are of the same two or more regions, not {error.shape} and {other.shape}")
     gap = error - other
     mean, deviation = float(gap.mean()), float(gap.std(ddof=1) / np.sqrt(len(gap)))
-    reach = float(stats.t.ppf((1 + level) / 2, len(gap) - 1)) * deviation
+    reach = quantile(level, len(gap) - 1) * deviation
     if not gap.any():
         return PairedErrors(len(gap), mean, mean, mean, 1.0, 1.0)
     size = np.abs(gap)
