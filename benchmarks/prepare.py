@@ -43,7 +43,7 @@ def prepare(source: Path, work: Path, scale: str, candidates: Path | None, jobs:
 
 def write_images(data: Path, source: Path, folder: Path) -> int:
     """An image file for each patch of the manifest, as it is before scaling, and their list; returns how many."""
-    boxes = {(r.unit, r.image, r.candidate): r.box for r in manifest.read_candidates(data / "candidates.csv")}
+    boxes = {(r.unit, r.image, r.candidate): r.geometry for r in manifest.read_candidates(data / "candidates.csv")}
     wanted: dict[tuple[str, str], list[tuple[str, dict[str, str]]]] = {}
     lines = []
     for number, (_, row) in enumerate(rows(data / "manifest.csv", manifest.PATCH_COLUMNS)):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 from data_prep import table
 from ftcaffe.store.table import write
 
+CANDIDATE_COLUMNS = ("unit", "image", "candidate", "split", "label", "lesion", "score")
 PATCH_COLUMNS = ("key", "label", "split", "unit", "image", "candidate")
 
 
@@ -24,7 +25,12 @@ class ImageRow:
 
 @dataclass(frozen=True)
 class CandidateRow:
-    """A candidate with its label; `lesion` is the number of the one it hits within its image, or empty."""
+    """A candidate with its label.
+
+    lesion : the name of the one it hits within its image, or empty.
+    score : the candidate generator's own.
+    geometry : where it lies, in the application's own columns (polyp: the box x0, y0, x1, y1; pixels).
+    """
 
     unit: str
     image: str
@@ -33,15 +39,7 @@ class CandidateRow:
     label: int
     lesion: str
     score: float
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-
-    @property
-    def box(self) -> tuple[float, float, float, float]:
-        """(x0, y0, x1, y1) in pixels, half-open."""
-        return self.x0, self.y0, self.x1, self.y1
+    geometry: tuple[float, ...]
 
 
 def write_images(path: Path, rows: Iterable[ImageRow]) -> None:
@@ -49,9 +47,10 @@ def write_images(path: Path, rows: Iterable[ImageRow]) -> None:
     write(path, [field.name for field in fields(ImageRow)], map(astuple, rows))
 
 
-def write_candidates(path: Path, rows: Iterable[CandidateRow]) -> None:
-    """Write candidates.csv whole; numbers are written so that they read back exactly."""
-    write(path, [field.name for field in fields(CandidateRow)], map(astuple, rows))
+def write_candidates(path: Path, rows: Iterable[CandidateRow], geometry: Sequence[str]) -> None:
+    """Write candidates.csv whole, its last columns named by `geometry`; numbers are written to read back exactly."""
+    cells = ((*(getattr(row, name) for name in CANDIDATE_COLUMNS), *row.geometry) for row in rows)
+    write(path, (*CANDIDATE_COLUMNS, *geometry), cells)
 
 
 def read_images(path: Path) -> list[ImageRow]:
@@ -63,8 +62,7 @@ def read_images(path: Path) -> list[ImageRow]:
 
 
 def read_candidates(path: Path) -> list[CandidateRow]:
-    """The rows of candidates.csv."""
-    columns = [field.name for field in fields(CandidateRow)]
+    """The rows of candidates.csv; the columns after `score` are the geometry, in their order."""
     return [
         CandidateRow(
             row["unit"],
@@ -73,9 +71,10 @@ def read_candidates(path: Path) -> list[CandidateRow]:
             row["split"],
             int(row["label"]),
             row["lesion"],
-            *(table.number(row[name], path, line) for name in ("score", "x0", "y0", "x1", "y1")),
+            table.number(row["score"], path, line),
+            tuple(table.number(cell, path, line) for cell in list(row.values())[len(CANDIDATE_COLUMNS) :]),
         )
-        for line, row in table.rows(path, columns)
+        for line, row in table.rows(path, CANDIDATE_COLUMNS)
     ]
 
 

@@ -29,6 +29,7 @@ _log = logging.getLogger(__name__)
 
 LAYOUTS = ("videos", "asu-mayo", "clinicdb", "colondb", "etis", "kvasir-seg", "csv")
 CLASSES = ("background", "polyp")
+GEOMETRY = ("x0", "y0", "x1", "y1")  # of a candidate, pixels
 
 
 @dataclass(frozen=True)
@@ -130,10 +131,10 @@ def patches(
     workers: Workers,
 ) -> Iterator[None]:
     """Start to cut the patches of a plan into a spool, each unit's in one process; they are there at the end."""
-    wanted: dict[str, dict[str, list[tuple[int, tuple[float, float, float, float], int]]]] = {}
+    wanted: dict[str, dict[str, list[tuple[int, tuple[float, ...], int]]]] = {}
     for place, (index, how) in enumerate(zip(plan.candidate.tolist(), plan.augmentation.tolist(), strict=True)):
         row = found[index]
-        wanted.setdefault(row.unit, {}).setdefault(row.image, []).append((place, row.box, how))
+        wanted.setdefault(row.unit, {}).setdefault(row.image, []).append((place, row.geometry, how))
     tasks = [(unit, wanted[unit.unit], spool, augment, size) for unit in units if unit.unit in wanted]
     return workers.each(_cut, tasks, f"{plan.split} patches")
 
@@ -152,14 +153,15 @@ def write(
 
     from data_prep import splits
     from data_prep.patches import AUGMENTATIONS
-    from data_prep.write import plan
+    from data_prep.write import of_units, plan
     from data_prep.write import write as write_all
     from ftcaffe.nets.alexnet import INPUT_SIZE
 
     augmentations, size = AUGMENTATIONS[settings.augment], INPUT_SIZE[settings.scale]
     plans = plan(found, len(augmentations), CLASSES, settings.total, settings.seed, dataset.source)
     train = _bearing([row for row in images if row.split == "train"])
-    fractions = splits.nested(train, settings.fractions, np.random.default_rng([settings.seed, 11]))
+    units_kept = splits.nested(train, settings.fractions, np.random.default_rng([settings.seed, 11]))
+    fractions = {fraction: of_units(kept, found) for fraction, kept in units_kept.items()}
     cut = partial(patches, units=units, found=found, augment=settings.augment, size=size, workers=workers)
     written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut, workers)
     counts = {
@@ -221,7 +223,7 @@ def _split(
     split = splits.assign(_bearing(images), settings.test_fraction, rng, given, settings.splits or source)
     images = [replace(row, split=split[row.unit]) for row in images]
     found = [replace(row, split=split[row.unit]) for row in found]
-    manifest.write_candidates(candidates_path, found)
+    manifest.write_candidates(candidates_path, found, GEOMETRY)
     manifest.write_images(images_path, images)
     return images, found
 
@@ -242,9 +244,7 @@ def _examined(
         for candidate in voting.candidates(frame.pixels) if given is None else given.get(frame.image, []):
             lesion = lesions.at(labels, *candidate.centre)
             place = (frame.unit, frame.image, candidate.name)
-            found.append(
-                CandidateRow(*place, "", int(lesion > 0), str(lesion or ""), candidate.score, *candidate.box)
-            )
+            found.append(CandidateRow(*place, "", int(lesion > 0), str(lesion or ""), candidate.score, candidate.box))
     return images, found
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -14,7 +15,6 @@ from data_prep import manifest, splits, spool
 from data_prep.dataset import Dataset, check_space, records_digest
 from data_prep.manifest import CandidateRow
 from data_prep.parallel import Workers
-from data_prep.patches import Augmentation
 from ftcaffe.errors import Error
 from ftcaffe.store import datum, lmdb, mean, table
 
@@ -53,12 +53,19 @@ def plan(
     total: int,
     seed: int,
     place: str,
+    extra: int = 0,
 ) -> dict[str, Plan]:
     """What goes into train, val and test.
 
     Training and validation are balanced (`splits.balance`) within `total`, of which validation has a fifth, and
     shuffled. Test keeps every patch of every candidate, in their order, since the score of a candidate is the mean
     over all of its patches.
+
+    Parameters
+    ----------
+    augmentations : every candidate is cut in the first so many ways.
+    extra : ways beyond these, numbered on from them, of which a class that would stay below its half of `total` and
+        below the other gets as many more patches as it lacks, drawn at random and each different.
 
     Raises
     ------
@@ -75,7 +82,7 @@ def plan(
                 raise Error(
                     f"the class '{title}' is empty: no candidate of the {name} split has that label",
                     place,
-                    remedy="check the masks (white, at least half of the range, on black) and the candidates",
+                    remedy="check the ground truth (masks: white on black) and the candidates",
                 )
         patches = Plan(
             name,
@@ -85,18 +92,57 @@ def plan(
         )
         if part is not None:
             rng = np.random.default_rng([seed, number])
-            patches = patches.take(rng.permutation(splits.balance(patches.label, round(part * total), rng)))
+            most = round(part * total)
+            if extra:
+                patches = _topped_up(patches, rows, labels, augmentations, extra, most // 2, rng)
+            patches = patches.take(rng.permutation(splits.balance(patches.label, most, rng)))
         plans[name] = patches
     return plans
 
 
-def reduced(whole: Plan, units: frozenset[str], candidates: Sequence[CandidateRow], seed: int) -> np.ndarray:
-    """Which patches of the training plan (ascending) a reduced one keeps: those of its units, balanced anew."""
-    there = np.flatnonzero([candidates[i].unit in units for i in whole.candidate])
+def _topped_up(
+    patches: Plan, rows: np.ndarray, labels: np.ndarray, first: int, extra: int, each: int, rng: np.random.Generator
+) -> Plan:
+    """The plan with more patches of the smaller class, ways `first` to `first + extra`, as far as it needs them."""
+    counts = np.bincount(patches.label, minlength=2)
+    smaller = int(counts.argmin())
+    among = rows[labels == smaller]
+    lacking = min(min(each, int(counts.max())) - int(counts[smaller]), len(among) * extra)
+    if lacking <= 0:
+        return patches
+    pairs = rng.choice(len(among) * extra, lacking, replace=False)
+    return Plan(
+        patches.split,
+        np.concatenate([patches.candidate, among[pairs // extra]]),
+        np.concatenate([patches.augmentation, first + pairs % extra]),
+        np.concatenate([patches.label, np.full(lacking, smaller)]),
+    )
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a training set keeps of the training candidates.
+
+    candidates : rows of candidates.csv.
+    units : how many units it draws on.
+    """
+
+    candidates: frozenset[int]
+    units: int
+
+
+def of_units(units: frozenset[str], candidates: Sequence[CandidateRow]) -> Share:
+    """The share that whole units make."""
+    return Share(frozenset(i for i, row in enumerate(candidates) if row.unit in units), len(units))
+
+
+def reduced(whole: Plan, share: Share, seed: int) -> np.ndarray:
+    """Which patches of the training plan (ascending) a reduced one keeps: those of its candidates, balanced anew."""
+    there = np.flatnonzero(np.isin(whole.candidate, list(share.candidates)))
     labels = whole.label[there]
     if np.unique(labels).size < 2:
         raise Error(
-            f"a class is empty in the training set that is reduced to {len(units)} units",
+            f"a class is empty in the training set that is reduced to {share.units} units",
             remedy="ask for a larger one in --fractions, or give more data",
         )
     return there[splits.balance(labels, len(labels), np.random.default_rng([seed, 3]))]
@@ -107,8 +153,8 @@ def write(
     folder: Path,
     plans: Mapping[str, Plan],
     candidates: Sequence[CandidateRow],
-    augmentations: Sequence[Augmentation],
-    fractions: Mapping[float, frozenset[str]],
+    augmentations: Sequence[Any],
+    fractions: Mapping[float, Share],
     size: int,
     cut: Cut,
     workers: Workers,
@@ -117,7 +163,9 @@ def write(
 
     Parameters
     ----------
-    fractions : the units of each training set; 1.0 among them.
+    augmentations : dataclasses of one kind, the ways of cutting that the plans number; their fields are columns of
+        the manifest.
+    fractions : what each training set keeps; 1.0 among them.
     size : side of the net's input, pixels.
     cut : fills a spool with a plan's patches.
     workers : compute the digest.
@@ -128,7 +176,7 @@ def write(
     """
     shape = (3, size, size)
     seed = dataset.arguments["seed"]
-    kept = {f: reduced(plans["train"], fractions[f], candidates, seed) for f in fractions if f != 1.0}
+    kept = {f: reduced(plans["train"], fractions[f], seed) for f in fractions if f != 1.0}
     missing = [part for part in plans.values() if not (folder / f"{part.split}.lmdb").is_dir()]
     if missing:
         records = sum(map(len, missing)) + sum(map(len, kept.values()))
@@ -147,9 +195,9 @@ def write(
             str(fraction): {
                 "lmdb": dataset.relative(lmdb_name(fraction)),
                 "records": len(kept.get(fraction, plans["train"].candidate)),
-                "units": len(units),
+                "units": share.units,
             }
-            for fraction, units in fractions.items()
+            for fraction, share in fractions.items()
         },
         "mean": dataset.relative("mean.binaryproto"),
         "digest": hashlib.sha256((folder / "manifest.csv").read_bytes() + "".join(digests).encode()).hexdigest(),
@@ -199,7 +247,7 @@ def _chosen(path: Path, places: np.ndarray) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _write_manifest(
-    path: Path, plans: Mapping[str, Plan], candidates: Sequence[CandidateRow], augmentations: Sequence[Augmentation]
+    path: Path, plans: Mapping[str, Plan], candidates: Sequence[CandidateRow], augmentations: Sequence[Any]
 ) -> None:
     columns = [astuple(augmentation) for augmentation in augmentations]
 
@@ -212,5 +260,5 @@ def _write_manifest(
                 key = manifest.key(number, row)
                 yield (key, label, part.split, row.unit, row.image, row.candidate, *columns[how])
 
-    header = (*manifest.PATCH_COLUMNS, *(field.name for field in fields(Augmentation)))
+    header = (*manifest.PATCH_COLUMNS, *(field.name for field in fields(augmentations[0])))
     table.write(path, header, rows())

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ftcaffe import application
 from ftcaffe.arguments import add_engine, add_work
 from ftcaffe.command import Command
 from ftcaffe.errors import Error
@@ -88,6 +89,36 @@ def _score(options: argparse.Namespace) -> None:
 
 
 SCORE = Command("score the test candidates of finished runs", _score_arguments, _score)
+
+
+def _apply_arguments(parser: argparse.ArgumentParser) -> None:
+    applications = parser.add_subparsers(dest="application", metavar="APP", required=True)
+    for name in application.names():
+        app = application.load(name)
+        if app.apply_arguments is None:
+            continue
+        sub = applications.add_parser(name, help=app.title, description=f"{app.title}: what a run finds in new data.")
+        sub.add_argument("source", type=Path, metavar="INPUT", help="the new data")
+        sub.add_argument("--run", required=True, help="a finished run's folder, or its name in the working folder")
+        sub.add_argument(
+            "--out", type=Path, metavar="DIR", help="where to write (default: here, in a folder of INPUT's name)"
+        )
+        sub.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
+        add_engine(sub)
+        add_work(sub)
+        app.apply_arguments(sub)
+
+
+def _apply(options: argparse.Namespace) -> None:
+    from evaluation import apply, runs
+
+    settings = apply.Settings(options.batch, options.engine, options.gpu)
+    out = options.out or Path(f"{options.source.name.split('.')[0]}-{options.application}")
+    folder = runs.find(options.run, options.work)
+    apply.apply(options.application, options.source, folder, out, settings, options)
+
+
+APPLY = Command("what a finished run finds in new data", _apply_arguments, _apply)
 
 
 _SCORE_SET = """A score set is a table in CSV or HDF5 (a one-dimensional data set a column), a row a candidate:

@@ -57,7 +57,7 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
     if run.scores.is_file() and scores.read(run.scores).snapshot == snapshot:
         return run.scores, False
     data = run.work / "data" / run.application
-    _same_data(run, runs.read_json(data / "dataset.json"))
+    same_data(run, runs.read_json(data / "dataset.json"))
     tests = testset.read(data)
     app = application.load(run.application)
     engine = backend.load(settings.engine, settings.gpu)
@@ -82,6 +82,7 @@ def _averaged(run: Run, snapshot: str, app: Application, tests: TestSet, probabi
         label=tests.label,
         score=np.bincount(tests.candidate, probability.astype(float)) / np.bincount(tests.candidate),
         images=tests.images,
+        curve=app.curve,
         application=run.application,
         run=run.name,
         snapshot=snapshot,
@@ -101,6 +102,7 @@ def _snapshot(run: Run, wanted: str) -> str:
     return snapshot
 
 
-def _same_data(run: Run, dataset: dict[str, Any]) -> None:
+def same_data(run: Run, dataset: dict[str, Any]) -> None:
+    """`Error` when the run was trained on other data than that ``dataset.json`` describes."""
     if run.record.get("dataset_digest") != dataset.get("digest"):
         raise Error("was trained on other data than the working folder holds", run.folder, remedy="train it anew")

@@ -7,12 +7,20 @@ without a fork. Nothing else in the toolkit asks which application it is.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ftcaffe.errors import Error
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+# From patches (each uint8, channels × size × size of the net's input) to class probabilities (n × classes, float32).
+Probabilities = Callable[[Iterable["np.ndarray"]], "np.ndarray"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +38,9 @@ class Application:
     phantom_arguments, prepare_arguments : add the application's own options to ``ftcaffe phantom | prepare``.
     phantom : writes a synthetic data set as files.
     prepare : reads a source and writes the data folder (docs/design.md, "On disk").
+    apply_arguments : adds the application's own options to ``ftcaffe apply``; None when it has no such verb.
+    apply : what a trained run says of new data, as files in a folder: a function of the options, the data's path, a
+        function from patches to class probabilities, and the folder.
     """
 
     name: str
@@ -45,6 +56,8 @@ class Application:
     phantom: Callable[[argparse.Namespace, Path], None]
     prepare_arguments: Callable[[argparse.ArgumentParser], None]
     prepare: Callable[[argparse.Namespace, Path, Path], None]
+    apply_arguments: Callable[[argparse.ArgumentParser], None] | None = None
+    apply: Callable[[argparse.Namespace, Path, Probabilities, Path], None] | None = None
 
 
 def names() -> list[str]:

@@ -98,7 +98,8 @@ def test_a_candidate_is_positive_if_its_centre_lies_in_the_mask(data, source):
     assert {row.label for row in found} == {0, 1}
     for row in found:
         mask = masks[row.unit, row.image]
-        inside = mask is not None and mask[int((row.y0 + row.y1) / 2), int((row.x0 + row.x1) / 2)]
+        x0, y0, x1, y1 = row.geometry
+        inside = mask is not None and mask[int((y0 + y1) / 2), int((x0 + x1) / 2)]
         assert row.label == bool(inside) == bool(row.lesion)
 
 
@@ -116,7 +117,7 @@ def test_the_manifest_is_the_lmdb_row_by_row(data):
 @pytest.mark.parametrize("split", SPLITS)
 def test_any_patch_is_made_again_from_its_row(data, source, split):
     frames = {(f.unit, f.image): f.pixels for unit in layouts.read("videos", source) for f in unit}
-    boxes = {(r.unit, r.image, r.candidate): r.box for r in manifest.read_candidates(data / "candidates.csv")}
+    boxes = {(r.unit, r.image, r.candidate): r.geometry for r in manifest.read_candidates(data / "candidates.csv")}
     records = lmdb.Records(data / f"{split}.lmdb")
     part = [row for row in rows(data / "manifest.csv") if row["split"] == split]
     for row in part[:: max(1, len(part) // 20)]:
