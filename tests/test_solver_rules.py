@@ -258,6 +258,21 @@ def test_rates_beyond_all_bounds_are_as_in_c(policy, iteration, expected):
     np.testing.assert_equal(rates.rate(message, iteration, 0), expected)
 
 
+@pytest.mark.parametrize("rate", [1e-44, 1e-38, 1e-31, 1e-29, -1e-3])
+def test_a_rate_of_any_size_is_applied(make, rate):
+    """A rate that has fallen to almost nothing, or below zero, still leaves V ← momentum · V + rate · g."""
+    solver = make("momentum: 0.9")
+    solver.step(1)
+    taken = solver.net.params["ip"][0].diff.copy()
+    solver.net.clear_param_diffs()
+    solver.net._forward(0, 3)
+    solver.net._backward(3, 0)
+    gradient = solver.net.params["ip"][0].diff.copy()
+    solver.param.base_lr = rate
+    solver.apply_update()
+    np.testing.assert_allclose(solver.net.params["ip"][0].diff, 0.9 * taken + rate * gradient, rtol=1e-5)
+
+
 def test_apply_update_counts_as_an_iteration(make):
     solver = make()
     solver.step(1)

@@ -17,6 +17,8 @@ from ftcaffe.engine.solver import Solver
 from ftcaffe.errors import Error
 from ftcaffe.proto import read_solver
 
+_LEAST = 1e-30  # rate whose inverse float32 holds
+
 
 class SGDSolver(Solver):
     """V ← momentum · V + rate · g;  W ← W − V. The rate is within V: a change of it acts on later gradients only."""
@@ -30,7 +32,7 @@ class SGDSolver(Solver):
             return
         weights, v = blob.values.tensor, velocity.tensor
         given = None if gradient.is_zero else gradient.tensor
-        if given is not None and share > 0 and momentum and self._one_pass(weights, given, v):
+        if given is not None and share > _LEAST and momentum and self._one_pass(weights, given, v):
             torch._fused_sgd_(
                 [weights],
                 [given],
