@@ -12,7 +12,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from evaluation import pairs
 from evaluation.comparison import Comparison
 from evaluation.headline import choice, named, rate
 from evaluation.pairs import Pair
@@ -151,7 +150,6 @@ def write(path: Path, content: Content) -> Path:
         paired=triangle(comparison, lambda pair: pair.significant),
         labels=[one.label for one in comparison.subjects],
         denominators=denominators(comparison),
-        resolution=_resolution(comparison),
         method=_METHODS[comparison.settings.interval].format(unit=comparison.terms.unit),
         faults=[(one.label, one.result.fault) for one in comparison.subjects if one.result.fault],
         figures={name: _inline(svg, name) for name, svg in content.figures.items()},
@@ -166,21 +164,6 @@ def _common(comparison: Comparison) -> Counts | None:
     """The counts of every curve, where they have the same."""
     counts = {subject.result.scores.counts for subject in comparison.subjects}
     return counts.pop() if len(counts) == 1 else None
-
-
-def _resolution(comparison: Comparison) -> str:
-    """What p-values the draws allow, where that is too coarse to find anything."""
-    tests = sum(pair.measure == "sensitivity" for pair in comparison.pairs)
-    units = len(comparison.subjects[0].result.scores.detections.images)
-    corrected = comparison.settings.correct is not None
-    floor = pairs.least(comparison.settings.draws, units, tests if corrected else 1)
-    if not comparison.tested or floor < pairs.LEVEL:
-        return ""
-    after = f", after the correction for {tests} tests" if corrected else ""
-    return (
-        f"With {comparison.settings.draws} draws of {units} {comparison.terms.unit}s the least p-value is {floor:.2g}"
-        f"{after}: nothing can fall below 0.05. More --draws can."
-    )
 
 
 def _inline(svg: str, name: str) -> Markup:
