@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 
@@ -15,6 +15,7 @@ from evaluation.scores import Lesions, Scores
 from ftcaffe.errors import Error
 
 LEVEL = 0.05
+_KINDS = {"froc": "an FROC set", "roc": "a ROC set"}
 
 
 @dataclass(frozen=True)
@@ -107,11 +108,6 @@ def corrected(found: Sequence[Pair]) -> tuple[Pair, ...]:
     return tuple(replace(pair, corrected=float(value)) for pair, value in zip(found, values, strict=True))
 
 
-def least(draws: int, units: int, tests: int) -> float:
-    """The smallest p-value that a paired bootstrap can give, after Holm's correction for so many tests."""
-    return min(1.0, tests * significance.difference(1.0, np.ones(draws), units).p_value)
-
-
 def same_test_set(compared: Sequence[Scores]) -> None:
     """`Error`, naming the first key that differs, when score sets are not of the same images, lesions and hit rule.
 
@@ -120,8 +116,8 @@ def same_test_set(compared: Sequence[Scores]) -> None:
     first = compared[0]
     for scores in compared[1:]:
         if scores.curve != first.curve:
-            kinds = f"is a {scores.curve.upper()} set and {first.path} a {first.curve.upper()} set"
-            raise Error(kinds, scores.path, remedy="compare score sets of one kind")
+            what = f"is {_KINDS[scores.curve]} and {first.path} {_KINDS[first.curve]}"
+            raise Error(what, scores.path, remedy="compare score sets of one kind")
         if difference := _difference(first, scores):
             raise Error(
                 f"is of another test set than {first.path}: {difference}",
@@ -142,6 +138,10 @@ def _difference(one: Scores, other: Scores) -> str:
         return _first(_positives(one), _positives(other), "row", "class")
     if found := _first(_shown(one), _shown(other), "image", "number of lesions"):
         return found
+    # Runs share their candidates, which in other software only happen to have the same names.
+    runs = one.snapshot and other.snapshot and len(one.keys) == len(other.keys)
+    if runs and (found := _first(_hits(one), _hits(other), "candidate", "lesion: the rules of a hit differ")):
+        return found
     if one.lesions is None or other.lesions is None:
         within = "a lesion's name counts within its image in one of them, within its unit in the other"
         return "" if one.lesions is other.lesions else within
@@ -156,12 +156,16 @@ def _positives(scores: Scores) -> dict[str, int]:
     return dict(zip(scores.keys.tolist(), (scores.label == scores.positive).astype(int).tolist(), strict=True))
 
 
+def _hits(scores: Scores) -> dict[str, str]:
+    return dict(zip(scores.keys.tolist(), scores.lesion.tolist(), strict=True))
+
+
 def _shown(scores: Scores) -> dict[str, int]:
     names = Scores.names(scores.images.unit, scores.images.image).tolist()
     return dict(zip(names, scores.images.lesions.tolist(), strict=True))
 
 
-def _first(one: dict[str, int], other: dict[str, int], row: str, value: str) -> str:
+def _first(one: Mapping[str, object], other: Mapping[str, object], row: str, value: str) -> str:
     """The first key that is in one only, or has another value there."""
     if one == other:
         return ""

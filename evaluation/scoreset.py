@@ -61,10 +61,10 @@ def read(path: Path, reading: Reading) -> Scores:
     if hdf5 and _of_a_run(path):
         return scores.read(path)
     columns = _hdf5(path) if hdf5 else _csv(path)
-    if "lesion" not in columns and "label" not in columns:
-        raise Error("lacks the columns label (a ROC set) and lesion (an FROC set)", path, remedy=_REMEDY)
     if not len(columns["score"]):
         raise Error("holds no scores", path, remedy=_REMEDY)
+    if "lesion" not in columns and "label" not in columns:
+        raise Error("lacks the columns label (a ROC set) and lesion (an FROC set)", path, remedy=_REMEDY)
     if not _froc(path, columns, reading):
         return _cases(path, columns, reading)
     return _candidates(path, columns, reading)
