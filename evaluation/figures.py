@@ -13,25 +13,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from evaluation import convergence as convergences
+from evaluation.convergence import TOLERANCE
 from evaluation.examples import Example
 from evaluation.interval import Interval
-from evaluation.result import Result
 from evaluation.runs import Trace
 from evaluation.style import FAINT, INK, Style
 from ftcaffe.store import atomic
 
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.0f} %")
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
-
-
-@dataclass(frozen=True, eq=False)
-class Curve:
-    """A result, its name in the legend, its look, and whether its band is drawn."""
-
-    label: str
-    style: Style
-    result: Result
-    band: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,57 +36,6 @@ class Training:
     style: Style
     trace: Trace
     best: int
-
-
-def froc(curves: Sequence[Curve], ax: Axes, image: str = "image") -> Axes:
-    """FROC curves, false positives per image on a logarithmic axis, with their bands and operating points.
-
-    The axis starts where the set's resolution does: below one false positive in all its images there is nothing.
-    """
-    start = min(1 / curve.result.froc.images for curve in curves)
-    stop = max(max(curve.result.froc.false_positives[-1], 2 * start) for curve in curves)
-    for curve in curves:
-        _step(curve, ax, start)
-        if curve.band:
-            band = curve.result.band
-            ax.fill_between(
-                band.rate, band.low, band.high, step="post", color=curve.style.color, alpha=0.13, linewidth=0
-            )
-        for point in curve.result.points:
-            ax.plot(
-                point.rate,
-                point.sensitivity.value,
-                "o",
-                ms=5.2,
-                mec="white",
-                mew=0.7,
-                zorder=3,
-                color=curve.style.color,
-            )
-    ax.set_xscale("log")
-    ax.set_xlim(start, stop * 1.05)
-    ax.set_ylim(0, 1)
-    ax.set_xlabel(f"false positives per {image}")
-    ax.set_ylabel("lesions found")
-    ax.xaxis.set_major_formatter(_PLAIN)
-    ax.yaxis.set_major_formatter(_PERCENT)
-    return ax
-
-
-def _step(curve: Curve, ax: Axes, start: float) -> None:
-    """The curve as the step function that it is, from `start` on."""
-    x, y = curve.result.froc.false_positives, curve.result.froc.sensitivity
-    keep = x > start
-    first = y[np.searchsorted(x, start, side="right") - 1]
-    ax.plot(
-        np.append(start, x[keep]),
-        np.append(first, y[keep]),
-        drawstyle="steps-post",
-        color=curve.style.color,
-        linestyle=curve.style.line,
-        linewidth=curve.style.width,
-        label=curve.label,
-    )
 
 
 def intervals(rows: Sequence[tuple[str, Style, Interval]], ax: Axes, label: str) -> Axes:
@@ -151,6 +91,24 @@ def by_snapshot(trainings: Sequence[Training], ax: Axes, column: str, label: str
         ax.plot(iteration[best], value[best], "o", ms=5, mec="white", mew=0.8, color=color, zorder=3)
     ax.set_ylabel(label)
     return _by_iteration(ax)
+
+
+def convergence(trainings: Sequence[Training], ax: Axes, tolerance: float = TOLERANCE) -> Axes:
+    """AUC by snapshot (the paper's Fig. 10): a dot on the chosen snapshot, and a line down to the iteration at which
+    each run first comes within `tolerance` of its best.
+    """
+    by_snapshot(trainings, ax, "val_auc", "validation AUC by snapshot")
+    bottom = ax.get_ylim()[0]
+    for training in trainings:
+        found = convergences.convergence(training.trace.iteration, training.trace.val_auc, tolerance)
+        look = training.style
+        place = found.within_iteration
+        ax.plot([place, place], [bottom, found.within], color=look.color, linewidth=0.8, linestyle=(0, (1, 1.5)))
+        ax.plot(place, found.within, "D", ms=5, mfc="white", mew=1.3, color=look.color, zorder=3)
+    ax.set_ylim(bottom=bottom)
+    ax.plot([], [], "o", ms=5, color=FAINT, label="chosen")
+    ax.plot([], [], "D", ms=5, mfc="white", mew=1.3, color=FAINT, label=f"within {tolerance:g} of its best")
+    return ax
 
 
 def _by_iteration(ax: Axes) -> Axes:

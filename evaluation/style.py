@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import matplotlib as mpl
@@ -13,16 +13,19 @@ from matplotlib.figure import Figure
 
 from ftcaffe.nets.depths import DEPTHS
 
-# From the shallowest tuning to the deepest. The map is cividis, made for readers with any colour vision, without its
-# palest end, which white paper swallows.
+# From the shallowest tuning to the deepest. The map is viridis, whose eight shades any colour vision tells apart
+# (CIEDE2000 of 6.5 and more), without its palest end, which white paper swallows; markers tell them apart in grey.
 _DEPTHS = tuple(depth for depth in reversed(DEPTHS) if depth != "scratch")
-_PALEST = 0.86
+_PALEST = 0.88
 _SCRATCH = {"gaussian": "#111111", "xavier": "#5f5f5f", "msra": "#959595"}
 # Okabe and Ito's palette, for scores that are of no run of ours.
 _OTHERS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00")
 # By how much of the training data there was: tuned runs, and runs from scratch, which are always broken.
 _TUNED_LINES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1.2)))
 _SCRATCH_LINES: tuple[Any, ...] = ((0, (6, 2)), (0, (6, 1.5, 1, 1.5)), (0, (1, 2.2)))
+# The same for figures in which the colour alone tells the methods apart.
+_SHARE_LINES: tuple[Any, ...] = ("-", (0, (5, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1.2)))
+_MARKERS = "osD^vPXphd*<"
 
 INK, FAINT = "#222222", "#8a8a8a"
 WIDTH = 7.2  # inches: a page's width, at which the type below is as large as the page's own
@@ -56,25 +59,34 @@ _RC: Any = {
 
 @dataclass(frozen=True)
 class Style:
-    """Colour and line of one curve."""
+    """Colour and line of one curve, and the marker of its operating points."""
 
     color: Any
     line: Any
     width: float = 1.7
+    marker: str = "o"
 
 
 def of_run(depth: str, init: str | None = None, fraction: float = 1.0) -> Style:
     """The look of a run: scratch in blacks and dashed, depths along the map; less data is more broken a line."""
     amount = 0 if fraction > 0.75 else 1 if fraction > 0.3 else 2
     if depth == "scratch":
-        return Style(_SCRATCH.get(init or "", INK), _SCRATCH_LINES[amount], 1.9)
-    place = _DEPTHS.index(depth) / (len(_DEPTHS) - 1) if depth in _DEPTHS else 0.5
-    return Style(mpl.colormaps["cividis"](_PALEST * (1 - place)), _TUNED_LINES[amount])
+        marker = _MARKERS[len(_DEPTHS) + (list(_SCRATCH).index(init) if init in _SCRATCH else 0)]
+        return Style(_SCRATCH.get(init or "", INK), _SCRATCH_LINES[amount], 1.9, marker)
+    number = _DEPTHS.index(depth) if depth in _DEPTHS else len(_DEPTHS) // 2
+    color = mpl.colormaps["viridis"](_PALEST * (1 - number / (len(_DEPTHS) - 1)))
+    return Style(color, _TUNED_LINES[amount], marker=_MARKERS[number])
 
 
 def of_other(number: int) -> Style:
     """The look of the `number`-th set of scores that is of no run of ours."""
-    return Style(_OTHERS[number % len(_OTHERS)], ("-", (0, (5, 1.5)), (0, (1, 1)))[number // len(_OTHERS) % 3])
+    line = ("-", (0, (5, 1.5)), (0, (1, 1)))[number // len(_OTHERS) % 3]
+    return Style(_OTHERS[number % len(_OTHERS)], line, marker=_MARKERS[number % len(_MARKERS)])
+
+
+def by_share(look: Style, place: int) -> Style:
+    """The look of a method on less training data: `place` 0 is the most, and a solid line."""
+    return replace(look, line=_SHARE_LINES[min(place, len(_SHARE_LINES) - 1)])
 
 
 def order(depth: str) -> int:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_runs import made_patches, made_scores, made_weights
+from made_runs import made_patches, made_weights
 
 from evaluation import figures, style, testset, weights
-from evaluation.interval import Interval
 from evaluation.examples import examples
-from evaluation.figures import Curve, Training
-from evaluation.froc import sensitivity_at
-from evaluation.result import Settings, evaluate
+from evaluation.figures import Training
+from evaluation.interval import Interval
 from evaluation.runs import Trace
 from evaluation.scores import Scores
 from ftcaffe.errors import Error
@@ -41,22 +39,6 @@ def test_depths_run_from_the_deepest_to_scratch():
     assert sorted(reversed(DEPTHS), key=style.order) == list(DEPTHS)
 
 
-def test_froc_draws_the_step_function_from_one_false_positive_on(ax):
-    result = evaluate(made_scores(np.random.default_rng(0)), (0.01,), Settings(draws=20))
-    figures.froc([Curve("a", plain(), result)], ax, "frame")
-    line = ax.get_lines()[0]
-    assert line.get_drawstyle() == "steps-post"
-    start = 1 / result.froc.images
-    assert ax.get_xlim()[0] == pytest.approx(start)
-    x, y = line.get_data()
-    assert x[0] == start
-    for rate, drawn in zip(x, y, strict=True):
-        later = y[x == rate].max()  # where the curve rises at one rate, its upper end is what the rate buys
-        assert drawn <= later == sensitivity_at(result.froc, rate)
-    dots = [one.get_xydata()[0] for one in ax.get_lines()[1:]]
-    assert [tuple(dot) for dot in dots] == [(point.rate, point.sensitivity.value) for point in result.points]
-
-
 @pytest.mark.parametrize(
     ("one", "texts"),
     [
@@ -80,6 +62,20 @@ def test_the_chosen_snapshot_is_marked(ax):
     curve, dot = ax.get_lines()
     assert curve.get_xydata().tolist() == [[10, 0.6], [20, 0.8], [30, 0.7]]
     assert dot.get_xydata().tolist() == [[20, 0.8]]
+
+
+def test_the_iteration_within_the_tolerance_is_marked(ax):
+    figures.convergence([Training("a", plain(), trace(np.ones(30)), best=20)], ax, tolerance=0.15)
+    marks = {line.get_marker(): line.get_xydata().tolist() for line in ax.get_lines() if len(line.get_xdata()) == 1}
+    assert marks == {"o": [[20, 0.8]], "D": [[20, 0.8]]}
+    assert [[20, ax.get_ylim()[0]], [20, 0.8]] in [line.get_xydata().tolist() for line in ax.get_lines()]
+    figures.convergence([Training("b", plain(), trace(np.ones(30)), best=20)], ax, tolerance=0.25)
+    assert [10, 0.6] in [
+        line.get_xydata()[0].tolist() for line in ax.get_lines() if line.get_marker() == "D" and len(line.get_xdata())
+    ]
+    assert [text.get_text() for text in figures.legend(ax).get_legend().get_texts()] == [
+        "a", "chosen", "within 0.15 of its best", "b", "within 0.25 of its best",
+    ]  # fmt: skip
 
 
 def test_training_loss_is_the_mean_of_the_last_fifth_so_far(ax):

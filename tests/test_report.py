@@ -82,7 +82,7 @@ def test_the_page_says_what_was_counted(written):
 
 def test_figures_and_tables_lie_beside_the_page(written):
     names = {path.name for path in written.page.parent.iterdir() if path.is_file()}
-    figures = {"answer", "curve", "convergence", "auc", "movement", "filters"}
+    figures = {"answer", "curve", "reduction", "convergence", "auc", "movement", "filters"}
     printed = {"operating_points", "summary", "parameters", "pairwise", "pairwise_areas", "significance"}
     printed |= {"significance_paired", "training"}
     tables = {f"{name}.csv" for name in ("curve", "snapshots", "movement")} | {"significance.md"}
