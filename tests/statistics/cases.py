@@ -32,9 +32,9 @@ def errors(regions: int, decimals: int, seed: int) -> dict[str, list[float]]:
     return {"one": np.round(one, decimals).tolist(), "other": np.round(other, decimals).tolist()}
 
 
-def main() -> None:
-    """Write the cases."""
-    cases = {
+def cases() -> dict[str, object]:
+    """All of them."""
+    return {
         "roc": {
             "continuous": scores(60, 40, 1.2, 6, 1),
             "five categories": scores(60, 40, 1.2, 0, 2),
@@ -50,7 +50,11 @@ def main() -> None:
         "counts": [[0, 25], [1, 25], [13, 25], [24, 25], [25, 25], [301, 1000]],
         "p_values": [[0.01, 0.04, 0.03, 0.005], [0.2], [0.5, 0.5, 0.9], [0.001, 0.001, 0.02, 0.02, 0.04, 0.9]],
     }
-    (FOLDER / "cases.json").write_text(json.dumps(cases) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Write the cases."""
+    (FOLDER / "cases.json").write_text(json.dumps(cases()) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

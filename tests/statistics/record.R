@@ -19,7 +19,7 @@ area <- function(one) {
     interval = as.numeric(ci.auc(one, method = "delong")),
     # At specificities of 0.9 and 0.8, by resampling cases of either class together.
     sensitivity = unname(unclass(ci.se(
-      one, specificities = c(0.9, 0.8), boot.n = 10000, boot.stratified = FALSE, progress = "none"
+      one, specificities = c(0.9, 0.8), boot.n = 1000, boot.stratified = FALSE, progress = "none"
     ))[, , drop = FALSE])
   )
 }

@@ -19,8 +19,8 @@ from statsmodels.stats.proportion import proportion_confint
 FOLDER = Path(__file__).parent
 
 
-def main() -> None:
-    """Write what they say."""
+def recorded() -> dict[str, Any]:
+    """What they say."""
     cases: dict[str, Any] = json.loads((FOLDER / "cases.json").read_text(encoding="utf-8"))
     found = {
         "versions": {name: version(name) for name in ("scikit-learn", "statsmodels", "scipy", "numpy")},
@@ -43,7 +43,12 @@ def main() -> None:
         ],
         "holm": [multipletests(p_values, method="holm")[1].tolist() for p_values in cases["p_values"]],
     }
-    (FOLDER / "python.json").write_text(json.dumps(found, indent=1, default=np.ndarray.tolist) + "\n", "utf-8")
+    return json.loads(json.dumps(found, default=np.ndarray.tolist))
+
+
+def main() -> None:
+    """Write it."""
+    (FOLDER / "python.json").write_text(json.dumps(recorded(), indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
