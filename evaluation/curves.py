@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -27,7 +26,7 @@ PART: Window = ((0.05, 0.5), (0.5, 1))
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.0f} %")
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
 _SPREAD = 14.0  # points of type that the error bars of all curves at one rate may take up side by side
-_APART = 3.2  # between two of them, at most
+_APART = 2.0  # between two of them, at most
 _FINE = 400  # points of a fitted curve
 
 
@@ -202,14 +201,14 @@ def _uncertainty(curves: Sequence[Curve], ax: Axes) -> None:
             label=curve.label,
         )
         if curve.band is not None:
-            edge: Literal["post"] | None = (
-                "post" if isinstance(curve.empirical, Froc) and curve.fitted is None else None
-            )
+            shade, steps = curve.band, isinstance(curve.empirical, Froc) and curve.fitted is None
+            # All is reported at a false-positive rate of 1: nothing is estimated there.
+            inside = shade.rate < (np.inf if isinstance(curve.empirical, Froc) else 1)
             ax.fill_between(
-                curve.band.rate,
-                curve.band.low,
-                curve.band.high,
-                step=edge,
+                shade.rate[inside],
+                shade.low[inside],
+                shade.high[inside],
+                step="post" if steps else None,
                 color=look.color,
                 alpha=0.13,
                 linewidth=0,

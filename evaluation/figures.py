@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,7 @@ from ftcaffe.store import atomic
 
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.0f} %")
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+_LEGEND = 25  # characters a line
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,10 +106,10 @@ def convergence(trainings: Sequence[Training], ax: Axes, tolerance: float = TOLE
         look = training.style
         place = found.within_iteration
         ax.plot([place, place], [bottom, found.within], color=look.color, linewidth=0.8, linestyle=(0, (1, 1.5)))
-        ax.plot(place, found.within, "D", ms=5, mfc="white", mew=1.3, color=look.color, zorder=3)
+        ax.plot(place, found.within, "D", ms=7.5, mfc="white", mew=1.3, color=look.color, zorder=2.5)
     ax.set_ylim(bottom=bottom)
     ax.plot([], [], "o", ms=5, color=FAINT, label="chosen")
-    ax.plot([], [], "D", ms=5, mfc="white", mew=1.3, color=FAINT, label=f"within {tolerance:g} of its best")
+    ax.plot([], [], "D", ms=7.5, mfc="white", mew=1.3, color=FAINT, label=f"within {tolerance:g} of its best")
     return ax
 
 
@@ -177,11 +179,17 @@ def example(one: Example, ax: Axes) -> Axes:
 
 
 def legend(ax: Axes, panels: Iterable[Axes] = ()) -> Axes:
-    """A legend right of the axes, where it hides nothing, of each label that they or other `panels` show."""
+    """A legend right of the axes, where it hides nothing, of each label that they or other `panels` show.
+
+    Long names are broken into lines, so that the curves keep most of the width; what the marks mean comes last.
+    """
     shown = {
-        label: line for panel in (ax, *panels) for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
+        label: line for panel in (*panels, ax) for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
-    ax.legend(shown.values(), shown.keys(), handlelength=2.6, loc="upper left", bbox_to_anchor=(1.0, 1.02))
+    entries = sorted(shown.items(), key=lambda entry: entry[1].get_color() == FAINT)
+    names = [textwrap.fill(name, _LEGEND) for name, _ in entries]
+    lines = [line for _, line in entries]
+    ax.legend(lines, names, handlelength=2.6, loc="upper left", bbox_to_anchor=(1.0, 1.02))
     return ax
 
 

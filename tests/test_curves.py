@@ -208,6 +208,23 @@ def test_the_legend_names_each_curve_once_and_hides_none(detections, count):
         assert box.y0 >= drawn.bbox.y0
 
 
+def test_a_band_of_roc_ends_before_everything_is_reported(ax):
+    rates = np.array([0.1, 0.5, 1.0])
+    curves.roc([Curve("a", style.of_other(0), roc(*cases()), band=Band(rates, rates / 2, np.sqrt(rates)))], ax)
+    assert ax.collections[0].get_paths()[0].vertices[:, 0].max() == 0.5
+
+
+def test_a_long_name_leaves_the_curves_most_of_the_width(detections):
+    name = "/data/study/work/runs/polyp/conv1-fc8_f100_s0_ca52a5c8/scores.h5"
+    with style.figure(3.9) as (drawn, axes):
+        curves.froc([Curve(name, style.of_other(0), froc_of(detections).empirical)], axes)
+        figures.legend(axes)
+        drawn.canvas.draw()
+        said = axes.get_legend().get_texts()[0].get_text()
+        assert said.replace("\n", "") == name
+        assert axes.get_window_extent().width > 0.55 * drawn.bbox.width
+
+
 # Looks
 
 

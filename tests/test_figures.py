@@ -74,7 +74,7 @@ def test_the_iteration_within_the_tolerance_is_marked(ax):
         line.get_xydata()[0].tolist() for line in ax.get_lines() if line.get_marker() == "D" and len(line.get_xdata())
     ]
     assert [text.get_text() for text in figures.legend(ax).get_legend().get_texts()] == [
-        "a", "chosen", "within 0.15 of its best", "b", "within 0.25 of its best",
+        "a", "b", "chosen", "within 0.15 of its best", "within 0.25 of its best",
     ]  # fmt: skip
 
 
