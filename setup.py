@@ -50,6 +50,7 @@ setup(
             "status = ftcaffe.training.commands:STATUS",
             "score = evaluation.commands:SCORE",
             "apply = evaluation.commands:APPLY",
+            "handcrafted = evaluation.commands:HANDCRAFTED",
             "evaluate = evaluation.commands:EVALUATE",
             "compare = evaluation.commands:COMPARE",
             "report = evaluation.commands:REPORT",

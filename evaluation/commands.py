@@ -216,3 +216,34 @@ def _report(options: argparse.Namespace) -> None:
 
 
 REPORT = Command("the page of all finished runs of an application", _report_arguments, _report)
+
+
+def _handcrafted_arguments(parser: argparse.ArgumentParser) -> None:
+    applications = parser.add_subparsers(dest="application", metavar="APP", required=True)
+    for name in application.names():
+        method = application.load(name).handcrafted
+        title = method.title if method else "has none"
+        sub = applications.add_parser(name, help=title, description=f"{title}.")
+        sub.add_argument(
+            "--source", type=Path, metavar="SOURCE", help="the data set (default: where it was when it was prepared)"
+        )
+        sub.add_argument("--seed", type=int, default=0, help="of everything drawn (default: 0)")
+        add_work(sub)
+        if method:
+            method.arguments(sub)
+
+
+def _handcrafted(options: argparse.Namespace) -> None:
+    from evaluation.handcrafted import handcrafted
+
+    path, made = handcrafted(options.application, options, options.work)
+    print(f"{path}{'' if made else ' is there already'}")
+    work = f" --work {options.work}" if options.work != Path("work") else ""
+    print(f"next: ftcaffe report {options.application}{work}")
+
+
+HANDCRAFTED = Command(
+    "score the test candidates by the method without a net, its features and all",
+    _handcrafted_arguments,
+    _handcrafted,
+)

@@ -95,7 +95,7 @@ def read(folder: Path) -> TestSet:
     if len(bare):
         first = "/".join(rows[bare[0]][name] for name in _NAMES)
         raise Error(f"has no patch of {len(bare)} candidates, {first} first", folder / "manifest.csv", remedy=_REMEDY)
-    return TestSet(folder, rows, label[test], _shown(folder / "images.csv"), candidate)
+    return TestSet(folder, rows, label[test], images(folder, SPLIT), candidate)
 
 
 def _manifest(folder: Path) -> Iterator[dict[str, str]]:
@@ -104,9 +104,10 @@ def _manifest(folder: Path) -> Iterator[dict[str, str]]:
     return (row for row in rows if row["split"] == SPLIT)
 
 
-def _shown(path: Path) -> Images:
-    """The images of the split."""
+def images(folder: Path, split: str) -> Images:
+    """The images of a split of a data folder."""
+    path = folder / "images.csv"
     listed = csvfile.read(path, ("unit", "image", "split", "lesions"))
-    test = csvfile.strings(listed, "split") == SPLIT
-    unit, image = (csvfile.strings(listed, name)[test] for name in ("unit", "image"))
-    return Images(unit, image, csvfile.numbers(path, listed, "lesions", int)[test])
+    kept = csvfile.strings(listed, "split") == split
+    unit, image = (csvfile.strings(listed, name)[kept] for name in ("unit", "image"))
+    return Images(unit, image, csvfile.numbers(path, listed, "lesions", int)[kept])

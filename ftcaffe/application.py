@@ -18,9 +18,28 @@ from ftcaffe.errors import Error
 if TYPE_CHECKING:
     import numpy as np
 
+    from ftcaffe.handcrafted.examples import Examples, Features, Learned
+
 
 # From patches (each uint8, channels × size × size of the net's input) to class probabilities (n × classes, float32).
 Probabilities = Callable[[Iterable["np.ndarray"]], "np.ndarray"]
+
+
+@dataclass(frozen=True)
+class Handcrafted:
+    """The method without a net that an application's nets are compared with.
+
+    title : what it is and whose, in a line.
+    arguments : adds its own options to ``ftcaffe handcrafted APP``.
+    features : of every row of ``candidates.csv``, from the options, the source and the data folder, whose
+        ``dataset.json`` says how the source was read.
+    learn : a classifier, from the options, the training and validation candidates, and random numbers.
+    """
+
+    title: str
+    arguments: Callable[[argparse.ArgumentParser], None]
+    features: Callable[[argparse.Namespace, Path, Path], Features]
+    learn: Callable[[argparse.Namespace, Examples, np.random.Generator], Learned]
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,7 @@ class Application:
     phantom_arguments, prepare_arguments : add the application's own options to ``ftcaffe phantom | prepare``.
     phantom : writes a synthetic data set as files.
     prepare : reads a source and writes the data folder (docs/design.md, "On disk").
+    handcrafted : the method without a net; None where there is none.
     apply_arguments : adds the application's own options to ``ftcaffe apply``; None when it has no such verb.
     apply : what a trained run says of new data, as files in a folder: a function of the options, the data's path, a
         function from patches to class probabilities, and the folder.
@@ -56,6 +76,7 @@ class Application:
     phantom: Callable[[argparse.Namespace, Path], None]
     prepare_arguments: Callable[[argparse.ArgumentParser], None]
     prepare: Callable[[argparse.Namespace, Path, Path], None]
+    handcrafted: Handcrafted | None = None
     apply_arguments: Callable[[argparse.ArgumentParser], None] | None = None
     apply: Callable[[argparse.Namespace, Path, Probabilities, Path], None] | None = None
 

@@ -1,0 +1,1 @@
+"""The methods without a net that the nets are compared with: they learn from features that somebody thought out."""
