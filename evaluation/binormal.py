@@ -4,6 +4,9 @@ Latent scores of the negatives are N(0, 1), of the positives N(a/b, 1/b²), so t
 TPF = Φ(a + b · Φ⁻¹(FPF)) and the area under it Φ(a / √(1 + b²)). The scores are seen in ordered categories
 (D. D. Dorfman and E. Alf, J. Math. Psychol. 6, 1969); continuous ones are binned where the truth changes along their
 order, since the order alone carries the curve (C. E. Metz, B. A. Herman and J. H. Shen, Stat. Med. 17, 1998).
+
+In simulated studies of the model the 95 % intervals hold the truth in 93 to 96 % with 25 or 100 positives, and in 98
+to 99 % with 25 of either class at an area of 0.97, where most curves nearly part them (``benchmarks/coverage.py``).
 """
 
 from __future__ import annotations

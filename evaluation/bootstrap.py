@@ -1,4 +1,8 @@
-"""Intervals by resampling whole units, since frames of one video are no independent witnesses."""
+"""Intervals by resampling whole units, since frames of one video are no independent witnesses.
+
+In simulated studies of 20 to 60 units whose candidates are alike, the 95 % intervals of a sensitivity hold the truth
+in 95 to 96 %, those of an area in 93 to 95 % (``benchmarks/coverage.py``).
+"""
 
 from __future__ import annotations
 

@@ -56,6 +56,10 @@ class Idca:
     def sensitivity(self, rate: float, level: float = 0.95) -> Interval:
         """Sensitivity at a rate of false positives per image, with its interval (delta method, probit scale).
 
+        In simulated studies of the model the 95 % interval holds the truth in 94 to 95 % with 120 lesions and in 95
+        to 98 % with 25. It takes candidates for independent: where 30 % of the variance is common to a unit, in 87 to
+        90 % (``benchmarks/coverage.py``), and `bootstrap` by unit is the one to take.
+
         nan at λ and beyond, and at no false positives.
         """
         if not 0 < rate < self.false_candidates:
