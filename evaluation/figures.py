@@ -183,7 +183,7 @@ def legend(ax: Axes, panels: Iterable[Axes] = ()) -> Axes:
 
     Long names are broken into lines, so that the curves keep most of the width; what the marks mean comes last.
     """
-    shown = {
+    shown: dict[str, Any] = {
         label: line for panel in (*panels, ax) for line, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
     entries = sorted(shown.items(), key=lambda entry: entry[1].get_color() == FAINT)
