@@ -16,7 +16,7 @@ from evaluation.comparison import Comparison
 from evaluation.headline import choice, named, rate
 from evaluation.pairs import Pair
 from evaluation.scores import Counts
-from evaluation.tables import Table
+from evaluation.tables import Table, short
 from ftcaffe import __version__
 from ftcaffe.store import atomic
 
@@ -127,17 +127,9 @@ def denominators(comparison: Comparison) -> str:
 
 def write(path: Path, content: Content) -> Path:
     """Write the page, whole; returns its path."""
-    here = Path(__file__).parent
-    environment = Environment(
-        loader=FileSystemLoader(here),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     comparison = content.comparison
-    html = environment.get_template("page.html").render(
-        css=Markup((here / "page.css").read_text(encoding="utf-8")),
+    html = render(
+        "page.html",
         comparison=comparison,
         terms=comparison.terms,
         counts=_common(comparison),
@@ -152,12 +144,31 @@ def write(path: Path, content: Content) -> Path:
         denominators=denominators(comparison),
         method=_METHODS[comparison.settings.interval].format(unit=comparison.terms.unit),
         faults=[(one.label, one.result.fault) for one in comparison.subjects if one.result.fault],
-        figures={name: _inline(svg, name) for name, svg in content.figures.items()},
+        figures=inlined(content.figures),
         provenance=_provenance(comparison),
-        version=__version__,
     )
     atomic.write_text(path, html)
     return path
+
+
+def render(template: str, **values: Any) -> str:
+    """A template of this folder, with the house's style sheet in it."""
+    here = Path(__file__).parent
+    environment = Environment(
+        loader=FileSystemLoader(here),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["short"] = short
+    css = Markup((here / "page.css").read_text(encoding="utf-8"))
+    return environment.get_template(template).render(css=css, version=__version__, **values)
+
+
+def inlined(svgs: Mapping[str, str]) -> dict[str, Markup]:
+    """SVG documents by name, as parts of one page."""
+    return {name: _inline(svg, name) for name, svg in svgs.items()}
 
 
 def _common(comparison: Comparison) -> Counts | None:

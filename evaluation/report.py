@@ -3,34 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from evaluation import comparison as comparisons
-from evaluation import curve_tables, figures, headline, page, page_figures, run_tables, runs, tables
+from evaluation import (
+    curve_tables,
+    figures,
+    headline,
+    page,
+    page_figures,
+    run_tables,
+    runs,
+    segmentation,
+    segmentation_report,
+    tables,
+)
 from evaluation.comparison import Comparison
 from evaluation.result import Settings
 from evaluation.scoreset import Reading
 from evaluation.tables import saved
+from evaluation.written import Written
+from ftcaffe.errors import Error
 from ftcaffe.store import atomic
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a comparison left behind.
-
-    page : the page. sentence : its headline. table : the operating points, for the terminal.
-    """
-
-    page: Path
-    sentence: str
-    table: str
 
 
 def evaluate_files(
     paths: Sequence[Path], reading: Reading, out: Path, settings: Settings, *, allow_different: bool = False
 ) -> Written:
-    """The page of score sets."""
+    """The page of score sets, or of tables of errors of segmentation (`segmentation`)."""
+    of_errors = [segmentation.is_one(path) for path in paths]
+    if all(of_errors):
+        return segmentation_report.evaluate_files(paths, out, holm=settings.correct is not None)
+    if any(of_errors):
+        remedy = "evaluate score sets and tables of errors apart"
+        raise Error("is a table of errors, and not all are", paths[of_errors.index(True)], remedy=remedy)
     return write(comparisons.of_files(paths, reading, settings, allow_different=allow_different), out)
 
 

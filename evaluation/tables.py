@@ -39,7 +39,7 @@ class Table:
         """As a table of Markdown."""
         lines = [self.header, ["---"] * len(self.header), *self.rows]
         return "\n".join(
-            "| " + " | ".join(_short(value).replace("|", r"\|") for value in line) + " |" for line in lines
+            "| " + " | ".join(short(value).replace("|", r"\|") for value in line) + " |" for line in lines
         )
 
     def text(self) -> str:
@@ -90,11 +90,12 @@ def _plain(value: object) -> object:
     return "" if value is None else value
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """As people read it: four significant digits, and nothing where a number is not defined."""
     if isinstance(value, float):
         return "" if math.isnan(value) else f"{value:.4g}"
     return "" if value is None else str(value)
 
 
 def _latex(value: object) -> str:
-    return "".join(_LATEX.get(character, character) for character in _short(value))
+    return "".join(_LATEX.get(character, character) for character in short(value))
