@@ -68,6 +68,7 @@ setup(
         ],
         "ftcaffe.applications": [
             "polyp = data_prep.polyp:POLYP",
+            "cimt = data_prep.cimt:CIMT",
         ],
     },
 )

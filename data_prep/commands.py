@@ -59,7 +59,7 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
         add_work(sub)
         sub.add_argument("--scale", choices=("full", "tiny"), default="full", help="of the net (default: full)")
         sub.add_argument(
-            "--total", type=int, default=100_000, help="most patches of training and validation (default: 100000)"
+            "--total", type=int, default=100_000, help="most patches of training and validation (default: %(default)s)"
         )
         sub.add_argument(
             "--splits", type=Path, metavar="CSV", help="unit,split with train, val, test (default: drawn)"

@@ -92,18 +92,18 @@ def nested(
 
 
 def balance(labels: np.ndarray, total: int, rng: np.random.Generator) -> np.ndarray:
-    """Indices (ascending) of the patches that a stratified set of two classes keeps.
+    """Indices (ascending) of the patches that a stratified set keeps.
 
-    Both classes get as many as the smaller has, which is kept whole, and the larger is down-sampled at random; but no
-    more than half of `total` each.
+    Every class gets as many as the smallest has, which is kept whole, and the larger are down-sampled at random; but
+    no more than an equal part of `total` each.
 
     Parameters
     ----------
-    labels : int, one a patch, 0 or 1; neither class may be empty.
+    labels : int, one a patch.
     total : the most patches wanted (the paper's: 100,000).
     """
-    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
-    each = min(total // 2, *(indices.size for indices in classes))
+    classes = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    each = min(total // len(classes), *(indices.size for indices in classes))
     kept = [indices if indices.size == each else rng.choice(indices, each, replace=False) for indices in classes]
     return np.sort(np.concatenate(kept))
 

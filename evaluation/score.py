@@ -68,27 +68,33 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
         found = probabilities(net, patches, transform, settings.batch)
     except Error as error:
         raise error if error.path is not None else Error(error.what, tests.lmdb, remedy=error.remedy) from None
-    scores.write(run.scores, _averaged(run, snapshot, app, tests, found[:, app.positive]))
+    scores.write(run.scores, _averaged(run, snapshot, app, tests, found))
     return run.scores, True
 
 
 def _averaged(run: Run, snapshot: str, app: Application, tests: TestSet, probability: np.ndarray) -> Scores:
-    """Scores of the candidates: the mean over the patches of each."""
+    """Scores of the candidates: the mean over the patches of each. Classes that count as one become one."""
+    label, classes, positive = tests.label, tuple(app.classes), app.positives[0]
+    if len(app.positives) > 1:
+        label, positive = np.isin(label, app.positives).astype(int), 1
+        parts = [[name for place, name in enumerate(classes) if (place in app.positives) == side] for side in (0, 1)]
+        classes = tuple(" or ".join(part) for part in parts)
+    probability = probability[:, list(app.positives)].sum(axis=1, dtype=float)
     return Scores(
         unit=tests.column("unit"),
         image=tests.column("image"),
         candidate=tests.column("candidate"),
         lesion=tests.column("lesion"),
-        label=tests.label,
-        score=np.bincount(tests.candidate, probability.astype(float)) / np.bincount(tests.candidate),
+        label=label,
+        score=np.bincount(tests.candidate, probability) / np.bincount(tests.candidate),
         images=tests.images,
         curve=app.curve,
         application=run.application,
         run=run.name,
         snapshot=snapshot,
         split=testset.SPLIT,
-        classes=tuple(app.classes),
-        positive=app.positive,
+        classes=classes,
+        positive=positive,
         path=run.scores,
     )
 

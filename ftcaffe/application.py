@@ -49,7 +49,8 @@ class Application:
     name : as on the command line, ``polyp``.
     title : as in a figure's heading.
     classes : names of the classes in the order of their labels.
-    positive : label of the class whose probability scores a candidate.
+    positive : label of the class whose probability scores a candidate, or labels of several that count as one: their
+        probabilities are added.
     layouts : names of the data set layouts that can be read; the first is the default.
     unit, image : what splits and resampling respect (``video``), what false positives are counted per (``frame``).
     curve : ``froc`` or ``roc``.
@@ -66,7 +67,7 @@ class Application:
     name: str
     title: str
     classes: tuple[str, ...]
-    positive: int
+    positive: int | tuple[int, ...]
     layouts: tuple[str, ...]
     unit: str
     image: str
@@ -79,6 +80,11 @@ class Application:
     handcrafted: Handcrafted | None = None
     apply_arguments: Callable[[argparse.ArgumentParser], None] | None = None
     apply: Callable[[argparse.Namespace, Path, Probabilities, Path], None] | None = None
+
+    @property
+    def positives(self) -> tuple[int, ...]:
+        """The labels that are positive."""
+        return self.positive if isinstance(self.positive, tuple) else (self.positive,)
 
 
 def names() -> list[str]:

@@ -17,7 +17,7 @@ _JUNK = frozenset({"thumbs.db", "desktop.ini", "__macosx"})
 
 def read_bgr(path: Path) -> np.ndarray:
     """The image as uint8, height × width × 3, BGR as in Caffe and OpenCV; a grey one gets three equal channels."""
-    return np.ascontiguousarray(np.asarray(_opened(path).convert("RGB"))[..., ::-1])
+    return np.ascontiguousarray(np.asarray(opened(path).convert("RGB"))[..., ::-1])
 
 
 def read_mask(path: Path) -> np.ndarray:
@@ -26,7 +26,7 @@ def read_mask(path: Path) -> np.ndarray:
     Public masks come with three channels, as JPEG (0–8 and 246–255) or with smoothed borders, so no single value
     can be tested for.
     """
-    picture = _opened(path)
+    picture = opened(path)
     if picture.mode.startswith(("I", "F")):
         return np.asarray(picture) >= 1 << 15
     if picture.mode not in ("1", "L"):
@@ -61,7 +61,8 @@ def _parts(name: str) -> Iterator[tuple[int, str]]:
         yield int(digits or -1), digits
 
 
-def _opened(path: Path) -> Image.Image:
+def opened(path: Path) -> Image.Image:
+    """The picture in a file as Pillow has it, loaded; `Error` when it is none."""
     try:
         picture = Image.open(path)
         picture.load()

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -100,7 +101,18 @@ class Stills:
 Unit = Video | Stills
 
 
-def digest(units: Iterable[Unit], root: Path) -> str:
+class Files(Protocol):
+    """What reads files of one unit."""
+
+    @property
+    def unit(self) -> str:
+        """The unit's name."""
+
+    def files(self) -> list[Path]:
+        """The files that are read."""
+
+
+def digest(units: Iterable[Files], root: Path) -> str:
     """SHA-256 over names and contents of every file that the units read; it does not change when `root` is moved."""
     whole = hashlib.sha256()
     for unit in units:

@@ -15,14 +15,15 @@ from ftcaffe.store.lmdb import Records
 class Dataset:
     """A prepared data set; paths are relative to the working folder.
 
-    classes : names in the order of their labels. positive : label of the class whose probability is the score.
+    classes : names in the order of their labels. positive : label of the class whose probability is the score, or
+        labels of several whose probabilities are added.
     size : side of the patches. mean : path of the mean image. digest : of manifest and pixels.
     lmdbs : training LMDB by fraction. val : validation LMDB.
     """
 
     application: str
     classes: tuple[str, ...]
-    positive: int
+    positive: int | list[int]
     size: int
     mean: str
     digest: str
@@ -47,7 +48,7 @@ def read(work: Path, application: str) -> Dataset:
         return Dataset(
             application=application,
             classes=tuple(record["classes"]),
-            positive=int(record["positive"]),
+            positive=_labels(record["positive"]),
             size=int(record["input"]["size"]),
             mean=record["mean"],
             digest=record["digest"],
@@ -58,6 +59,10 @@ def read(work: Path, application: str) -> Dataset:
         raise Error("is not there", path, remedy=f"prepare it: ftcaffe prepare {application} SOURCE") from None
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Error(f"is damaged ({error!r})", path, remedy="prepare the data set anew") from None
+
+
+def _labels(positive: Any) -> int | list[int]:
+    return [int(label) for label in positive] if isinstance(positive, list) else int(positive)
 
 
 def count(work: Path, lmdb: str) -> int:

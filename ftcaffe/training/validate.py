@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -21,7 +21,7 @@ SMALLEST = np.finfo(np.float32).tiny
 
 @dataclass(frozen=True)
 class Validation:
-    """auc : area under the ROC curve of the positive class. loss : mean logistic loss. records : how many."""
+    """auc : area under the ROC curve of the positive classes. loss : mean logistic loss. records : how many."""
 
     auc: float
     loss: float
@@ -56,13 +56,16 @@ def probabilities(
     return np.concatenate(rows)
 
 
-def validate(net: Any, path: str | Path, preprocessing: Preprocessing, positive: int, batch: int = 128) -> Validation:
+def validate(
+    net: Any, path: str | Path, preprocessing: Preprocessing, positive: int | Sequence[int], batch: int = 128
+) -> Validation:
     """Score the records of an LMDB.
 
     Parameters
     ----------
     path : the LMDB.
-    positive : label of the class whose probability is the score; every other label is negative.
+    positive : label of the class whose probability is the score, or labels of several whose probabilities are added;
+        every other label is negative.
 
     Raises
     ------
@@ -85,7 +88,7 @@ def validate(net: Any, path: str | Path, preprocessing: Preprocessing, positive:
         raise Error(f"has label {truth.max()}, and the net {predicted.shape[1]} classes", path)
     of_truth = predicted[np.arange(len(truth)), truth]
     try:
-        area = auc(predicted[:, positive], truth == positive)
+        area = auc(predicted[:, np.atleast_1d(positive)].sum(axis=1), np.isin(truth, positive))
     except ValueError:
         raise Error(
             "its records all lie on one side: no AUC can be computed", path, remedy="prepare the data anew"
