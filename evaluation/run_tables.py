@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from evaluation.comparison import Subject
+from evaluation.convergence import TOLERANCE, convergence
 from evaluation.runs import Run
 from evaluation.tables import Table
 
@@ -16,7 +17,8 @@ _BUT_SEED = ("application", "depth", "init", "fraction", "scale", "engine", "dat
 
 def training(labels: Sequence[str], runs: Sequence[Run]) -> Table:
     """What was trained, how, and which snapshot was chosen."""
-    header = ("", "start", "data", "seed", "batch", "chosen epoch", "validation AUC", "time", "engine")
+    near = f"within {TOLERANCE:g} of it at"
+    header = ("", "start", "data", "seed", "batch", "chosen epoch", "validation AUC", near, "time", "engine")
     return Table(header, tuple(_trained(label, run) for label, run in zip(labels, runs, strict=True)))
 
 
@@ -30,6 +32,7 @@ def _trained(label: str, run: Run) -> tuple[object, ...]:
         settings.get("batch", ""),
         f"{run.best['epoch']:g} of {run.trace.epoch[-1]:g}",
         f"{run.best['val_auc']:.3f}",
+        f"mini-batch {convergence(run.trace.iteration, run.trace.val_auc).within_iteration}",
         _duration(float(run.trace.seconds[-1])),
         _ENGINES.get(record.get("engine", ""), ""),
     )
