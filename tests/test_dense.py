@@ -10,13 +10,14 @@ import pytest
 from google.protobuf import text_format
 from parity import oracle
 
-from evaluation.dense import Convolutional, Region, patchwise
+from evaluation.dense import Convolutional, patchwise
 from ftcaffe import engine
 from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet
 from ftcaffe.nets.dense import dense
 from ftcaffe.nets.preprocessing import Preprocessing
 from ftcaffe.proto import caffe_pb2, to_text
+from ftcaffe.store.regions import Region, margin, surrounded
 from ftcaffe.store.window import enlarged
 
 UNPADDED = """
@@ -68,35 +69,41 @@ def frame() -> np.ndarray:
     return np.rint(np.interp(noise, (noise.min(), noise.max()), (0, 255))).astype(np.uint8)
 
 
+def _region(frame: np.ndarray, y: int, x: int, height: int, width: int, side: float) -> Region:
+    around = margin(side)
+    return Region("a", "1", "1", "test", x, y, surrounded(frame, x, y, width, height, around), around, 0.06)
+
+
 @pytest.mark.parametrize(("factor", "shifts"), [(8, 2), (4, 4), (2, 8), (1, 16), (3, 16), (12, 4), (16, 1)])
 def test_a_net_without_padding_agrees_with_its_patches(tmp_path, frame, factor, shifts):
     """Shared, shifted at one or more layers, a step that is left for the first inner product; the frame's corner."""
     path, side = tmp_path / "deploy.prototxt", 61 / factor
     net = _trained(_message(), path)
-    region = Region(0, 71, 9, 19)
+    region = _region(frame, 0, 71, 9, 19, side)
     convolutional = Convolutional(engine, path, net, PLAIN, side)
     assert convolutional.dense.shifts == shifts
-    expected = patchwise(net, PLAIN, frame, region, side)
+    expected = patchwise(net, PLAIN, region, side)
     assert expected.std(axis=(1, 2)).min() > 1e-3
-    np.testing.assert_allclose(convolutional(frame, region), expected, atol=1e-5)
+    np.testing.assert_allclose(convolutional(region), expected, atol=1e-5)
 
 
 def test_one_net_takes_regions_of_every_size(tmp_path, frame):
     path = tmp_path / "deploy.prototxt"
     net = _trained(_message(), path)
     convolutional = Convolutional(engine, path, net, PLAIN, 61 / 8)
-    for region in (Region(20, 30, 4, 6), Region(10, 5, 7, 11), Region(0, 0, 1, 1)):
-        found = convolutional(frame, region)
-        assert found.shape == (3, region.height, region.width)
-        np.testing.assert_allclose(found, patchwise(net, PLAIN, frame, region, 61 / 8), atol=1e-5)
+    for place in ((20, 30, 4, 6), (10, 5, 7, 11), (0, 0, 1, 1)):
+        region = _region(frame, *place, 61 / 8)
+        found = convolutional(region)
+        assert found.shape == (3, *place[2:])
+        np.testing.assert_allclose(found, patchwise(net, PLAIN, region, 61 / 8), atol=1e-5)
 
 
 def test_alexnets_padding_makes_both_ways_differ(tmp_path, frame):
     """And by no more than that: its maps are probabilities still."""
-    path, region = tmp_path / "deploy.prototxt", Region(20, 30, 6, 8)
+    path, region = tmp_path / "deploy.prototxt", _region(frame, 20, 30, 6, 8, 33.5)
     net = _trained(alexnet.deploy("cimt", 3, "tiny"), path)
-    one = Convolutional(engine, path, net, PLAIN, 33.5)(frame, region)
-    other = patchwise(net, PLAIN, frame, region, 33.5)
+    one = Convolutional(engine, path, net, PLAIN, 33.5)(region)
+    other = patchwise(net, PLAIN, region, 33.5)
     np.testing.assert_allclose(one.sum(axis=0), 1, atol=1e-5)
     assert 1e-3 < np.abs(one - other).max() < 0.9
 
@@ -113,12 +120,12 @@ def test_alexnets_first_layers_are_computed_once():
 
 
 def test_a_mean_image_counts_as_the_mean_of_each_channel(tmp_path, frame):
-    path, region = tmp_path / "deploy.prototxt", Region(20, 30, 4, 4)
+    path, region = tmp_path / "deploy.prototxt", _region(frame, 20, 30, 4, 4, 61 / 8)
     net = _trained(_message(), path)
     image = 120 + np.random.default_rng(1).uniform(-5, 5, (3, 61, 61)).astype(np.float32)
     flat = Preprocessing(image.mean(axis=(1, 2), keepdims=True), 1.0)
     one, other = (
-        Convolutional(engine, path, net, mean, 61 / 8)(frame, region) for mean in (Preprocessing(image, 1.0), flat)
+        Convolutional(engine, path, net, mean, 61 / 8)(region) for mean in (Preprocessing(image, 1.0), flat)
     )
     np.testing.assert_array_equal(one, other)
 
@@ -142,7 +149,7 @@ def test_layers_that_a_region_cannot_be_passed_through(old, new, message):
 def test_a_net_that_does_not_end_in_one_output():
     message = _message()
     del message.layer[-5:]
-    with pytest.raises(Error, match="'unpadded' has 2 × 2 outputs a patch"):
+    with pytest.raises(Error, match="2 × 2 outputs in net 'unpadded', not one"):
         dense(message, 8, 4, 4)
 
 
@@ -151,15 +158,7 @@ def test_a_window_that_is_enlarged_by_no_whole_factor(tmp_path, frame):
     net = _trained(_message(), path)
     with pytest.raises(Error, match=r"enlarged 7.625 times to the net's 61, no whole number; take 7.625 pixels"):
         Convolutional(engine, path, net, PLAIN, 8)
-    assert patchwise(net, PLAIN, frame, Region(3, 4, 2, 5), 8).shape == (3, 2, 5)
-
-
-@pytest.mark.parametrize(
-    "region", [Region(-1, 0, 5, 5), Region(60, 0, 5, 5), Region(0, 86, 5, 5), Region(0, 0, 0, 5)]
-)
-def test_regions_outside_the_image(frame, region):
-    with pytest.raises(Error, match="is not inside the image, 90 × 64"):
-        region.cut(frame)
+    assert patchwise(net, PLAIN, _region(frame, 3, 4, 2, 5, 8), 8).shape == (3, 2, 5)
 
 
 ORIGINAL = """
@@ -180,19 +179,20 @@ np.save("prob.npy", regions.forward()["prob"])
 @pytest.mark.parametrize(("name", "factor"), [("unpadded", 8), ("tiny", 2)])
 def test_bvlc_caffe_computes_the_same_maps(tmp_path, frame, name, factor):
     message = _message() if name == "unpadded" else alexnet.deploy("cimt", 3, "tiny", 1)
-    path, region = tmp_path / "deploy.prototxt", Region(20, 30, 5, 9)
+    path = tmp_path / "deploy.prototxt"
     net = _trained(message, path)
     size = message.layer[0].input_param.shape[0].dim[2]
-    made = dense(message, factor, region.height, region.width)
-    height, width = made.whole(region.height), made.whole(region.width)
-    whole = enlarged(frame, region.row, region.column, height, width, size / factor, size)
+    region = _region(frame, 20, 30, 5, 9, size / factor)
+    made = dense(message, factor, *region.shape)
+    sides = [made.whole(side) for side in region.shape]
+    whole = enlarged(region.frame, region.margin, region.margin, *sides, size / factor, size)
     with oracle.shared() as where:
         (where / "deploy.prototxt").write_text(to_text(message))
         (where / "deploy_dense.prototxt").write_text(to_text(made.net))
         (where / "layers.json").write_text(json.dumps(made.layers))
         net.save(str(where / "net.caffemodel"))
-        np.save(where / "data.npy", np.broadcast_to(PLAIN(whole), made.inputs(height, width)["data"]))
+        np.save(where / "data.npy", np.broadcast_to(PLAIN(whole), made.inputs(*sides)["data"]))
         oracle.run(where, "python3", "-c", ORIGINAL)
-        theirs = made.stitch(np.load(where / "prob.npy"), region.height, region.width)
-    ours = Convolutional(engine, path, net, PLAIN, size / factor)(frame, region)
+        theirs = made.stitch(np.load(where / "prob.npy"), *region.shape)
+    ours = Convolutional(engine, path, net, PLAIN, size / factor)(region)
     np.testing.assert_allclose(ours, theirs, atol=1e-4)

@@ -141,6 +141,7 @@ class _Walk:
     """Down the chain: `window` and `step` are the side of a pixel's map and its distance from the next one's."""
 
     def __init__(self, deploy: Any, step: int) -> None:
+        self.name = deploy.name
         self.net = caffe_pb2.NetParameter(name=f"{deploy.name}_dense")
         self.first = self.step = step
         self.data = self.top = ""
@@ -169,9 +170,7 @@ class _Walk:
     def finished(self) -> DenseNet:
         """The net, when all layers are added."""
         if (self.window, self.step) != (1, 1):
-            raise Error(
-                f"net '{self.net.name.removesuffix('_dense')}' has {self.window} × {self.window} outputs a patch, not one"
-            )
+            raise Error(f"a patch has {self.window} × {self.window} outputs in net '{self.name}', not one")
         return DenseNet(self.net, self.data, self.layers, self.channels, self.size, self.first, tuple(self.stages))
 
     def _input(self, layer: Any) -> None:
