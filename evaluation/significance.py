@@ -69,7 +69,7 @@ def difference(value: float, draws: np.ndarray, units: int, level: float = 0.95)
     The draws' standard deviation s gives the standard error s · √(u / (u - 1)) of u units, and Student's distribution
     with u - 1 degrees of freedom the interval and the p-value. Percentiles would give no p-value below 2 / (n + 1),
     so that a correction for a few hundred comparisons left nothing, and on sensitivities, which take few values, a
-    test of 1 to 3 %: this one keeps 2 to 5 % (``benchmarks/coverage.py``).
+    test of 1 to 2 %: this one keeps 2 to 5 % (``benchmarks/coverage.py``).
 
     Where all draws are equal, p is that of a sign test over the units. One unit shows no variance over units: the
     interval is [-1, 1] and p is 1. All is nan where a curve does not reach the operating point, in the data or in
