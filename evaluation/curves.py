@@ -37,7 +37,7 @@ class Curve:
     empirical : what was counted; every threshold is drawn.
     points : operating points, drawn with their intervals as error bars.
     band : pointwise intervals, drawn as a shade.
-    fitted : the model's curve, drawn over the empirical one, which is then thin.
+    fitted : the model's curve, drawn over the empirical one, which is then thin: `Idca` of FROC, `Binormal` of ROC.
     """
 
     label: str
@@ -47,6 +47,14 @@ class Curve:
     band: Band | None = None
     fitted: Idca | Binormal | None = None
 
+    def __post_init__(self) -> None:
+        model = Idca if isinstance(self.empirical, Froc) else Binormal
+        if not isinstance(self.fitted, model | None):
+            kind = type(self.empirical).__name__.upper()
+            raise ValueError(
+                f"{self.label}: a fitted {kind} curve is {model.__name__}, not {type(self.fitted).__name__}"
+            )
+
 
 def froc(curves: Sequence[Curve], ax: Axes, image: str = "image") -> Axes:
     """FROC curves, false positives per image on a logarithmic axis.
@@ -54,14 +62,13 @@ def froc(curves: Sequence[Curve], ax: Axes, image: str = "image") -> Axes:
     The axis starts where the set's resolution does: below one false positive in all its images there is nothing. A
     bar across the end of a curve says that the last candidate is reported there: nothing is known beyond.
     """
-    start = min(1 / _images(curve) for curve in curves)
+    _of_kind(curves, Froc)
+    start = min(1 / curve.empirical.images for curve in curves if isinstance(curve.empirical, Froc))
     stop = max(max(curve.empirical.false_positives[-1], 2 * start) for curve in curves)
     for curve in curves:
         _empirical(curve, ax, start)
-        if curve.fitted is not None:
-            end = curve.fitted.false_candidates if isinstance(curve.fitted, Idca) else 1.0
-            rate = np.geomspace(start, end, _FINE) if start < end else np.zeros(0)
-            _fitted(curve, ax, rate)
+        if isinstance(curve.fitted, Idca) and start < curve.fitted.false_candidates:
+            _fitted(curve, ax, np.geomspace(start, curve.fitted.false_candidates, _FINE))
         ax.plot(
             curve.empirical.false_positives[-1],
             curve.empirical.sensitivity[-1],
@@ -91,6 +98,7 @@ def roc(curves: Sequence[Curve], ax: Axes, window: Window = WHOLE) -> Axes:
     ----------
     window : the part that is shown, `PART` as in the paper's Fig. 6.
     """
+    _of_kind(curves, Roc)
     ax.plot([0, 1], [0, 1], color=FAINT, linewidth=0.8, zorder=1)
     for curve in curves:
         _empirical(curve, ax, 0.0)
@@ -142,8 +150,11 @@ def _interval(model: Idca | Binormal, rate: float, level: float) -> Interval:
     return model.sensitivity(rate, level)
 
 
-def _images(curve: Curve) -> int:
-    return curve.empirical.images if isinstance(curve.empirical, Froc) else curve.empirical.negatives
+def _of_kind(curves: Sequence[Curve], kind: type[Froc] | type[Roc]) -> None:
+    """The axes of the two kinds have different units, so neither is drawn on the other's."""
+    for curve in curves:
+        if not isinstance(curve.empirical, kind):
+            raise ValueError(f"{curve.label} is no {kind.__name__.upper()} curve")
 
 
 def _empirical(curve: Curve, ax: Axes, start: float) -> None:

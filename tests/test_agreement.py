@@ -149,3 +149,17 @@ def test_the_order_of_pairs_does_not_matter(drawn, random):
 def test_pairs_that_are_none(one, other, unit, message):
     with pytest.raises(ValueError, match=message):
         bland_altman(np.array(one), np.array(other), None if unit is None else np.array(unit))
+
+
+@pytest.mark.parametrize(
+    ("things", "methods", "of_methods", "of_rest"), [(20, 2, 0.2, 0.5), (10, 3, 0.3, 0.5), (30, 2, 0.0, 0.4)]
+)
+def test_the_interval_of_the_intraclass_correlation_covers(things, methods, of_methods, of_rest):
+    generator = np.random.default_rng(1)
+    truth, covered = 1 / (1 + of_methods**2 + of_rest**2), 0
+    for _ in range(1000):
+        shift = of_methods * generator.normal(size=methods)
+        noise = of_rest * generator.normal(size=(things, methods))
+        one = intraclass_correlation(generator.normal(size=things)[:, None] + shift + noise)
+        covered += one.low < truth < one.high
+    assert 930 <= covered <= 970

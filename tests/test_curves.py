@@ -170,6 +170,17 @@ def test_roc_shows_the_part_that_the_paper_shows(ax):
     assert (ax.get_xlim(), ax.get_ylim()) == ((0.05, 0.5), (0.5, 1))
 
 
+def test_curves_of_either_kind_stay_on_their_own_axes(ax, detections):
+    score, positive = cases()
+    of_roc = Curve("b", style.of_other(0), roc(score, positive))
+    with pytest.raises(ValueError, match="b is no FROC curve"):
+        curves.froc([froc_of(detections), of_roc], ax)
+    with pytest.raises(ValueError, match="a is no ROC curve"):
+        curves.roc([of_roc, froc_of(detections)], ax)
+    with pytest.raises(ValueError, match="a: a fitted FROC curve is Idca, not Binormal"):
+        froc_of(detections, fitted=binormal.fit(score, positive))
+
+
 def test_less_data_keeps_the_methods_colour_and_breaks_its_line(detections):
     plain = froc_of(detections)
     asked = [
