@@ -1,0 +1,1 @@
+"""Features that handcrafted methods learn from."""
