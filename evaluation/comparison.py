@@ -79,7 +79,7 @@ def of_files(
     ----------
     allow_different : whether sets of different images may meet; they are then compared without a paired test.
     """
-    read = [scoreset.read(path, reading) for path in paths]
+    read = scoreset.read(paths, reading)
     names = [scores.run or str(path) for scores, path in zip(read, paths, strict=True)]
     labels = [name if names.count(name) == 1 else str(path) for name, path in zip(names, paths, strict=True)]
     looks = [style.of_other(number) for number in range(len(read))]

@@ -37,7 +37,7 @@ def listed(path: Path, candidates: Candidates, given: tuple[Given, Given], split
     Parameters
     ----------
     path : of the score set, which errors name.
-    candidates : unit, image and lesion of each, (n,) strings.
+    candidates : unit, image and lesion of each, (n,) strings; of all the sets that are compared.
     given : of images and of lesions: a table, or how many there are, or None for a table beside the score set.
     split : of a table of images that has several.
 

@@ -14,9 +14,13 @@ _RATE = 0.1  # the operating point nearest to it is the one that the sentence sp
 
 
 def rate(comparison: Comparison) -> float | None:
-    """The false-positive rate that the headline speaks of; None when the set resolves none."""
-    points = [point.rate for point in comparison.subjects[0].result.points]
-    return min(points, key=lambda one: abs(math.log(one / _RATE))) if points else None
+    """The false-positive rate that the headline speaks of; None when there is none that all its curves reach."""
+    rates = [
+        points[0].rate
+        for points in zip(*(subject.result.points for subject in named(comparison)), strict=True)
+        if points[0].rate > 0 and not any(math.isnan(point.sensitivity.value) for point in points)
+    ]
+    return min(rates, key=lambda one: abs(math.log(one / _RATE))) if rates else None
 
 
 def measure(comparison: Comparison, subject: Subject) -> Interval:
@@ -44,7 +48,8 @@ def headline(comparison: Comparison) -> str:
     sentence = f"{opening}{'; '.join(parts)}."
     if len(subjects) == 2:
         sentence = f"{sentence} {_verdict(comparison, *subjects)}"
-    return sentence[0].upper() + sentence[1:]
+    # The name of a file is left as it is.
+    return sentence if subjects[0].run is None and not opening else sentence[0].upper() + sentence[1:]
 
 
 def choice(comparison: Comparison) -> str:
@@ -82,22 +87,24 @@ def _name(subject: Subject) -> str:
 def _verdict(comparison: Comparison, one: Subject, other: Subject) -> str:
     """The paper's rule and the paired test, each by its name, and no more than either shows."""
     ours, theirs = measure(comparison, one), measure(comparison, other)
-    units = f"{len(one.result.scores.detections.images)} test {comparison.terms.unit}s"
+    count = one.result.scores.counts.units
+    unit = f"test {comparison.terms.unit}"
+    where = f"on these {count} {unit}s" if count > 1 else f"on this one {unit}"
     if not (ours.defined and theirs.defined):
-        return f"These {units} are too few for an interval, so nothing is shown."
+        return f"There is no interval {where}, so nothing is shown."
     better = _name(one if ours.value > theirs.value else other)
     apart = not ours.overlaps(theirs)
     pair = _pair(comparison, one, other)
     if pair is None or pair.difference is None or math.isnan(pair.p_value):
         if apart:
-            return f"The intervals do not overlap: on these {units} {better} is better."
-        return f"The intervals overlap: these {units} do not show that either is better."
+            return f"The intervals do not overlap: {where} {better} is better."
+        return f"The intervals overlap: {where} nothing shows that either is better."
     test = f"paired test p {'' if pair.p_value < 0.001 else '= '}{tables.p_value(pair.p_value)}"
     if pair.significant:
         rule = "do not overlap" if apart else "overlap, but the runs saw the same cases"
-        return f"The intervals {rule}: on these {units} {better} is better ({test})."
+        return f"The intervals {rule}: {where} {better} is better ({test})."
     rule = "do not overlap, yet the paired test does not tell them apart" if apart else "overlap"
-    return f"The intervals {rule}: these {units} do not show that either is better ({test})."
+    return f"The intervals {rule}: {where} nothing shows that either is better ({test})."
 
 
 def _pair(comparison: Comparison, one: Subject, other: Subject) -> Pair | None:

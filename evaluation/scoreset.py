@@ -15,12 +15,14 @@ Images without candidates and lesions that nothing hits count too, so an FROC se
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from evaluation import denominators, scores, tablefile
+from evaluation.denominators import Candidates
 from evaluation.scores import Images, Scores
 from evaluation.tablefile import Columns
 from ftcaffe import application
@@ -50,18 +52,52 @@ class Reading:
     split: str = "test"
 
 
-def read(path: Path, reading: Reading) -> Scores:
-    """A score set; `Error` names the file, the first row at fault, and what to do."""
-    if tablefile.is_hdf5(path) and "images" in tablefile.names(path):
-        return scores.read(path)  # as the toolkit writes it, with its images
+def read(paths: Sequence[Path], reading: Reading) -> list[Scores]:
+    """Score sets that are to be compared.
+
+    Where only the number of images or lesions is given, those that any of the sets names are listed in all of them.
+
+    Raises
+    ------
+    Error : names the file, the first row at fault, and what to do.
+    """
+    tables = {path: _table(path) for path in paths if not _of_a_run(path)}
+    froc = {path: table for path, table in tables.items() if _froc(path, table, reading)}
+    named = _named(list(froc.values()))
+
+    def one(path: Path) -> Scores:
+        if path in froc:
+            return _candidates(path, froc[path], reading, named)
+        return _cases(path, tables[path], reading) if path in tables else scores.read(path)
+
+    return [one(path) for path in paths]
+
+
+def _of_a_run(path: Path) -> bool:
+    """Whether it is as the toolkit writes it, with its images."""
+    return tablefile.is_hdf5(path) and "images" in tablefile.names(path)
+
+
+def _table(path: Path) -> Columns:
     columns = tablefile.read(path, (), ("score",))
     if not len(columns["score"]):
         raise Error("holds no scores", path, remedy=_REMEDY)
     if "lesion" not in columns and "label" not in columns:
         raise Error("lacks the columns label (a ROC set) and lesion (an FROC set)", path, remedy=_REMEDY)
-    if not _froc(path, columns, reading):
-        return _cases(path, columns, reading)
-    return _candidates(path, columns, reading)
+    return columns
+
+
+def _places(columns: Columns) -> Candidates | None:
+    """Unit, image and lesion of each candidate; None where nothing says its image."""
+    image = columns.get("image", columns.get("unit"))
+    return None if image is None else (columns.get("unit", image), image, columns["lesion"])
+
+
+def _named(tables: Sequence[Columns]) -> Candidates:
+    """The same of all the FROC sets, one below the other."""
+    places = [found for table in tables if (found := _places(table)) is not None]
+    empty = np.zeros(0, dtype=str)
+    return tuple(np.concatenate([empty, *(place[part] for place in places)]) for part in range(3))  # type: ignore[return-value]
 
 
 _REMEDY = "ftcaffe evaluate --help says what a score set is"
@@ -114,18 +150,18 @@ def _cases(path: Path, columns: Columns, reading: Reading) -> Scores:
     )
 
 
-def _candidates(path: Path, columns: Columns, reading: Reading) -> Scores:
-    """An FROC set."""
-    image = columns.get("image", columns.get("unit"))
-    if image is None:
+def _candidates(path: Path, columns: Columns, reading: Reading, named: Candidates) -> Scores:
+    """An FROC set; `named` are the candidates of all those that it is compared with."""
+    places = _places(columns)
+    if places is None:
         raise Error("lacks the column image, which false positives are counted per", path, remedy=_REMEDY)
-    unit, lesion = columns.get("unit", image), columns["lesion"]
+    unit, image, lesion = places
     if "label" in columns:
         label, classes, positive = _labels(path, columns["label"], reading)
     else:
         label, classes, positive = (lesion != "").astype(int), ("negative", "positive"), 1
     candidate = columns.get("candidate", _numbered(Scores.names(unit, image)))
-    listed = denominators.listed(path, (unit, image, lesion), (reading.images, reading.lesions), reading.split)
+    listed = denominators.listed(path, named, (reading.images, reading.lesions), reading.split)
     if "unit" not in columns:
         listed = listed.independent()
     return Scores(

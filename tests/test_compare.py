@@ -167,7 +167,7 @@ HIGH, MIDDLE, LOW = Interval(0.7, 0.6, 0.8), Interval(0.6, 0.5, 0.7), Interval(0
     [
         (HIGH, LOW, None, "do not overlap: on these 8 test videos tuning conv1-fc8 is better."),
         (LOW, HIGH, None, "do not overlap: on these 8 test videos training from scratch is better."),
-        (HIGH, MIDDLE, None, "overlap: these 8 test videos do not show that either is better."),
+        (HIGH, MIDDLE, None, "overlap: on these 8 test videos nothing shows that either is better."),
         (
             HIGH,
             LOW,
@@ -185,11 +185,16 @@ HIGH, MIDDLE, LOW = Interval(0.7, 0.6, 0.8), Interval(0.6, 0.5, 0.7), Interval(0
             HIGH,
             LOW,
             0.051,
-            "do not overlap, yet the paired test does not tell them apart: these 8 test videos do not show that "
-            "either is better (paired test p = 0.051).",
+            "do not overlap, yet the paired test does not tell them apart: on these 8 test videos nothing "
+            "shows that either is better (paired test p = 0.051).",
         ),
-        (HIGH, MIDDLE, 0.4, "do not show that either is better (paired test p = 0.400)."),
-        (Interval(0.7, np.nan, np.nan), LOW, 0.01, "too few for an interval, so nothing is shown."),
+        (HIGH, MIDDLE, 0.4, "nothing shows that either is better (paired test p = 0.400)."),
+        (
+            Interval(0.7, np.nan, np.nan),
+            LOW,
+            0.01,
+            "There is no interval on these 8 test videos, so nothing is shown.",
+        ),
     ],
 )
 def test_the_headline_claims_no_more_than_its_intervals_and_its_test(study, ours, theirs, p_value, verdict):

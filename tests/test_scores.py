@@ -58,7 +58,7 @@ def test_hdf5_round_trip(tmp_path, made):
 def test_csv_round_trip_to_the_bit(tmp_path):
     made = made_scores(np.random.default_rng(0))
     scores.write_csv(tmp_path / "theirs.csv", made)
-    back = scoreset.read(tmp_path / "theirs.csv", Reading())
+    (back,) = scoreset.read([tmp_path / "theirs.csv"], Reading())
     for name in COLUMNS:
         np.testing.assert_array_equal(getattr(back, name), getattr(made, name))
     np.testing.assert_array_equal(back.images.lesions, made.images.lesions)
@@ -68,7 +68,7 @@ def test_csv_round_trip_to_the_bit(tmp_path):
 def test_csv_takes_the_test_split_of_a_data_sets_images(tmp_path):
     (tmp_path / "s.csv").write_text("unit,image,candidate,lesion,score\na,0,0,1,0.5\n")
     (tmp_path / "images.csv").write_text("unit,image,split,lesions\na,0,test,1\na,1,test,0\nb,0,train,4\n")
-    back = scoreset.read(tmp_path / "s.csv", Reading(images=tmp_path / "images.csv"))
+    (back,) = scoreset.read([tmp_path / "s.csv"], Reading(images=tmp_path / "images.csv"))
     assert back.detections.images.tolist() == [2]
     assert back.detections.lesions.tolist() == [1]
 
@@ -120,7 +120,7 @@ def test_bad_csv_is_one_error(tmp_path, content, message):
     (tmp_path / "s.csv").write_text(content)
     (tmp_path / "s.images.csv").write_text("unit,image,lesions\na,0,1\n")
     with pytest.raises(Error, match=message):
-        scoreset.read(tmp_path / "s.csv", Reading())
+        scoreset.read([tmp_path / "s.csv"], Reading())
 
 
 @pytest.mark.parametrize("damage", ["text", "truncated", "lacking", "absent"])

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from made_runs import made_scores
 
-from evaluation import scores, scoreset
+from evaluation import pairs, scores, scoreset
 from evaluation.scores import Unlisted
 from evaluation.scoreset import Reading
 from ftcaffe.errors import Error
+
+
+def read(path, reading):
+    """One score set."""
+    (found,) = scoreset.read([path], reading)
+    return found
 
 
 @pytest.fixture
@@ -35,7 +41,7 @@ IMAGES = "unit,image,lesions\na,1,1\na,2,2\nb,1,0\nb,2,1\n"
 
 def test_a_lesion_counts_within_its_image_by_default(table):
     table("s.images.csv", IMAGES)
-    found = scoreset.read(table("s.csv", FULL), Reading())
+    found = read(table("s.csv", FULL), Reading())
     assert (found.curve, found.run) == ("froc", "s")
     assert found.detections.lesion.tolist() == [0, -1, 1, -1]
     assert (found.detections.lesions.tolist(), found.detections.images.tolist()) == ([3, 1], [2, 2])
@@ -54,7 +60,7 @@ def test_a_lesion_counts_within_its_image_by_default(table):
 )
 def test_a_table_of_lesions_says_where_a_name_counts(table, lesions, lesion, of_units):
     table("s.images.csv", IMAGES)
-    found = scoreset.read(table("s.csv", FULL), Reading(lesions=table("lesions.csv", lesions)))
+    found = read(table("s.csv", FULL), Reading(lesions=table("lesions.csv", lesions)))
     assert found.detections.lesion.tolist() == lesion
     assert found.detections.lesions.tolist() == of_units
     assert found.placed
@@ -63,17 +69,17 @@ def test_a_table_of_lesions_says_where_a_name_counts(table, lesions, lesion, of_
 def test_a_lesion_named_in_the_whole_set_lies_in_one_unit(table):
     table("s.images.csv", IMAGES)
     lesions = table("lesions.csv", "lesion\nL\nM\n")
-    found = scoreset.read(table("s.csv", FULL), Reading(lesions=lesions))
+    found = read(table("s.csv", FULL), Reading(lesions=lesions))
     assert found.detections.lesions.tolist() == [1, 0, 1]  # nobody knows where M is
     assert found.unlisted == Unlisted(lesions=1)
     assert found.counts.units == 2
     two = table("s.csv", FULL.replace("b,1,x,,0", "b,1,x,L,1"))
     with pytest.raises(Error, match=r"s\.csv: a lesion lies in two units: L in a and in b"):
-        scoreset.read(two, Reading(lesions=lesions))
+        read(two, Reading(lesions=lesions))
 
 
 def test_numbers_leave_units_unknown(table):
-    found = scoreset.read(table("s.csv", FULL), Reading(images=10, lesions=5))
+    found = read(table("s.csv", FULL), Reading(images=10, lesions=5))
     assert found.unlisted == Unlisted(images=7, lesions=3)
     assert (found.detections.images.sum(), found.detections.lesions.sum()) == (10, 5)
     assert found.counts.with_lesions is None
@@ -82,22 +88,31 @@ def test_numbers_leave_units_unknown(table):
 def test_a_number_of_images_is_no_loss_where_each_is_a_unit(table):
     path = table("s.csv", "image,lesion,score\n1,L,0.9\n1,,0.5\n2,,0.4\n")
     table("s.lesions.csv", "image,lesion\n1,L\n9,L\n")
-    found = scoreset.read(path, Reading(images=6))
+    found = read(path, Reading(images=6))
     assert found.placed
     assert len(found.detections.images) == 6
     assert found.detections.lesions.sum() == 2
 
 
+def test_numbers_are_of_one_list_for_all_the_sets(table):
+    """Each system has candidates in images of its own choice, and hits lesions of its own choice."""
+    one = table("one.csv", "image,lesion,score\n1,L,0.9\n2,,0.4\n")
+    other = table("other.csv", "image,lesion,score\n3,M,0.9\n3,,0.4\n")
+    pairs.same_test_set(scoreset.read([one, other], Reading(images=6, lesions=3)))
+    with pytest.raises(Error, match=r"one\.csv: has candidates in 3 images, and --images says 2"):
+        scoreset.read([one, other], Reading(images=2, lesions=3))
+
+
 def test_without_names_candidates_are_numbered_within_their_image(table):
     table("s.images.csv", "image,lesions\n1,1\n2,0\n")
-    found = scoreset.read(table("s.csv", "image,lesion,score\n1,L,0.9\n2,,0.5\n1,,0.4\n1,L,0.2\n"), Reading())
+    found = read(table("s.csv", "image,lesion,score\n1,L,0.9\n2,,0.5\n1,,0.4\n1,L,0.2\n"), Reading())
     assert found.candidate.tolist() == ["1", "1", "2", "3"]
     assert found.unit.tolist() == found.image.tolist()
     assert found.label.tolist() == [1, 0, 0, 1]
 
 
 def test_label_and_score_alone_are_a_roc_set_of_independent_rows(table):
-    found = scoreset.read(table("s.csv", "label,score\n1,0.9\n0,0.5\n1,0.4\n"), Reading())
+    found = read(table("s.csv", "label,score\n1,0.9\n0,0.5\n1,0.4\n"), Reading())
     assert found.curve == "roc"
     assert found.independent
     assert found.detections.lesion.tolist() == [0, -1, 2]
@@ -105,7 +120,7 @@ def test_label_and_score_alone_are_a_roc_set_of_independent_rows(table):
 
 
 def test_a_roc_set_has_its_units(table):
-    found = scoreset.read(table("s.csv", "unit,image,label,score\na,1,1,0.9\na,2,0,0.5\nb,1,0,0.4\n"), Reading())
+    found = read(table("s.csv", "unit,image,label,score\na,1,1,0.9\na,2,0,0.5\nb,1,0,0.4\n"), Reading())
     assert not found.independent
     assert found.detections.unit.tolist() == [0, 0, 1]
     assert (found.detections.lesions.tolist(), found.detections.images.tolist()) == ([1, 0], [1, 1])
@@ -113,7 +128,7 @@ def test_a_roc_set_has_its_units(table):
 
 def test_positive_class_and_direction_are_as_told(table):
     path = table("s.csv", "label,score\nbenign,5\nmalignant,2\nbenign,7\n")
-    found = scoreset.read(path, Reading(positive="malignant", lower=True))
+    found = read(path, Reading(positive="malignant", lower=True))
     assert (found.classes, found.positive) == (("benign", "malignant"), 1)
     assert found.score.tolist() == [-5, -2, -7]
     assert found.turned
@@ -134,7 +149,7 @@ def test_hdf5_is_the_same_as_csv(tmp_path, columns):
     ]
     (tmp_path / "t.csv").write_text("\n".join(lines) + "\n")
     reading = Reading(images=tmp_path / "s.images.csv") if "lesion" in columns else Reading()
-    one, other = scoreset.read(tmp_path / "s.h5", reading), scoreset.read(tmp_path / "t.csv", reading)
+    one, other = read(tmp_path / "s.h5", reading), read(tmp_path / "t.csv", reading)
     for name in ("unit", "image", "candidate", "lesion", "label", "score"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     assert one.counts == other.counts
@@ -170,7 +185,7 @@ FAULTS = {
 def test_a_fault_is_one_line(table, fault):
     text, given, message = FAULTS[fault]
     with pytest.raises(Error, match=message) as caught:
-        scoreset.read(table("s.csv", text), Reading(**given))
+        read(table("s.csv", text), Reading(**given))
     assert "\n" not in str(caught.value)
 
 
@@ -192,5 +207,5 @@ def test_a_fault_of_the_lists_is_one_line(table, name, text, message):
     path = table("s.csv", FULL)
     table("s.images.csv", IMAGES)
     with pytest.raises(Error, match=message) as caught:
-        scoreset.read(path, Reading(**{name: table(f"{name}.csv", text)}))
+        read(path, Reading(**{name: table(f"{name}.csv", text)}))
     assert "\n" not in str(caught.value)
