@@ -189,7 +189,7 @@ def legend(ax: Axes, panels: Iterable[Axes] = ()) -> Axes:
     entries = sorted(shown.items(), key=lambda entry: entry[1].get_color() == FAINT)
     names = [textwrap.fill(name, _LEGEND) for name, _ in entries]
     lines = [line for _, line in entries]
-    ax.legend(lines, names, handlelength=2.6, loc="upper left", bbox_to_anchor=(1.0, 1.02))
+    ax.legend(lines, names, handlelength=3.4, loc="upper left", bbox_to_anchor=(1.0, 1.02))
     return ax
 
 

@@ -85,8 +85,8 @@ def of_other(number: int) -> Style:
 
 
 def by_share(look: Style, place: int) -> Style:
-    """The look of a method on less training data: `place` 0 is the most, and a solid line."""
-    return replace(look, line=_SHARE_LINES[min(place, len(_SHARE_LINES) - 1)])
+    """The look of a method on less training data, its colour kept: `place` 0 is the most, and a solid line."""
+    return replace(look, line=_SHARE_LINES[min(place, len(_SHARE_LINES) - 1)], marker=_MARKERS[place % len(_MARKERS)])
 
 
 def order(depth: str) -> int:

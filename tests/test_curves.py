@@ -196,6 +196,7 @@ def test_less_data_keeps_the_methods_colour_and_breaks_its_line(detections):
     for of_method in (found[:4], found[4:]):
         assert len({str(one.style.color) for one in of_method}) == 1
         assert len({str(one.style.line) for one in of_method}) == 4
+        assert len({one.style.marker for one in of_method}) == 4
         assert of_method[0].style.line == "-"
     for tuned, scratch in zip(found[:4], found[4:], strict=True):
         assert tuned.style.line == scratch.style.line
