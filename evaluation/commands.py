@@ -12,8 +12,8 @@ from ftcaffe.command import Command
 from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
-    from evaluation.report import Written
     from evaluation.result import Settings
+    from evaluation.written import Written
 
 _INTERVALS = ("bootstrap", "idca", "binormal", "delong")
 
@@ -142,7 +142,11 @@ Written to --out: report.html; figures as PNG and SVG; and as CSV (LaTeX beside 
   parameters        run,model,parameter,estimate,se, of the fitted curves
   summary           run,auc,low,high,cpm,images,lesions,candidates,units
   pairwise          run_a,run_b,fp_rate,intervals_overlap,difference,low,high,p_value,test; pairwise_areas: AUC, CPM
-  significance      the operating points at which intervals do not overlap; significance_paired: at which p < 0.05"""
+  significance      the operating points at which intervals do not overlap; significance_paired: at which p < 0.05
+
+A table run,unit,region,interface,error of errors of segmentation is taken as well, and alone: every run on the same
+regions. Its page has box plots, and p-values of paired t-tests over regions and over units in a lower triangle:
+errors, pairwise_errors, significance_errors, significance_errors_units."""
 
 
 def _table_or_number(text: str) -> Path | int:
