@@ -10,7 +10,7 @@ import hashlib
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -115,14 +115,15 @@ def records_digest(path: Path) -> str:
     return whole.hexdigest()
 
 
-def check_space(folder: Path, records: int, spooled: int, record_bytes: int) -> None:
-    """`Error` when the disk has no room for `records` in LMDBs and `spooled` patches on their way there."""
+def check_space(folder: Path, records: Sequence[tuple[int, int]], spooled: int) -> None:
+    """`Error` when the disk has no room for LMDBs, each of so many records of so many bytes, and `spooled` bytes."""
     page = 4096
-    needed = records * -(-(record_bytes + 64) // page) * page + spooled * record_bytes
+    needed = sum(count * -(-(size + 64) // page) * page for count, size in records) + spooled
     free = shutil.disk_usage(folder).free
     if needed > free:
+        patches = sum(count for count, _ in records)
         raise Error(
-            f"the disk has {free / 1e9:.3g} GB free, and {records:,} patches need {needed / 1e9:.3g} GB",
+            f"the disk has {free / 1e9:.3g} GB free, and {patches:,} patches need {needed / 1e9:.3g} GB",
             folder.parent,
             remedy="free some space, or ask for less (--augment centred, --total)",
         )

@@ -19,7 +19,10 @@ def rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, dict[str, st
     remedy = f"give a CSV file in UTF-8 with the header {','.join(columns)}"
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
+            first = stream.readline()
+            stream.seek(0)
+            # Spreadsheets of countries with a decimal comma write semicolons.
+            reader = csv.reader(stream, delimiter=";" if first.count(";") > first.count(",") else ",")
             header = [name.strip() for name in next(reader, [])]
             missing = [name for name in columns if name not in header]
             if missing:

@@ -136,11 +136,35 @@ def of_units(units: frozenset[str], candidates: Sequence[CandidateRow]) -> Share
     return Share(frozenset(i for i, row in enumerate(candidates) if row.unit in units), len(units))
 
 
+def by_lesions(
+    candidates: Sequence[CandidateRow], fractions: Sequence[float], rng: np.random.Generator
+) -> dict[float, Share]:
+    """The shares that keep a part of the training split's lesions, with all of their candidates, and the same part of
+    its negative candidates; each within every larger one, at least one lesion in each.
+
+    The paper reduces the emboli; that the negatives shrink by the same factor is assumed.
+    """
+    train = [i for i, row in enumerate(candidates) if row.split == "train"]
+    of_lesion: dict[tuple[str, str, str], list[int]] = {}
+    for i in train:
+        row = candidates[i]
+        if row.label:
+            of_lesion.setdefault((row.unit, row.image, row.lesion), []).append(i)
+    lesions, negative = list(of_lesion.values()), [i for i in train if not candidates[i].label]
+    lesion_order, negative_order = rng.permutation(len(lesions)), rng.permutation(len(negative))
+    shares = {}
+    for fraction in fractions:
+        kept = [i for k in lesion_order[: max(1, round(fraction * len(lesions)))] for i in lesions[k]]
+        kept += [negative[k] for k in negative_order[: round(fraction * len(negative))]]
+        shares[fraction] = Share(frozenset(kept), len({candidates[i].unit for i in kept}))
+    return shares
+
+
 def reduced(whole: Plan, share: Share, seed: int) -> np.ndarray:
     """Which patches of the training plan (ascending) a reduced one keeps: those of its candidates, balanced anew."""
     there = np.flatnonzero(np.isin(whole.candidate, list(share.candidates)))
     labels = whole.label[there]
-    if np.unique(labels).size < 2:
+    if np.unique(labels).size < np.unique(whole.label).size:
         raise Error(
             f"a class is empty in the training set that is reduced to {share.units} units",
             remedy="ask for a larger one in --fractions, or give more data",
@@ -158,6 +182,7 @@ def write(
     size: int,
     cut: Cut,
     workers: Workers,
+    whole: tuple[int, int] | None = None,
 ) -> dict[str, object]:
     """Write manifest.csv, the LMDBs and the mean into `folder`; what is there already from a killed run is kept.
 
@@ -169,20 +194,26 @@ def write(
     size : side of the net's input, pixels.
     cut : fills a spool with a plan's patches.
     workers : compute the digest.
+    whole : height and width of the records of the test split where they are whole images, of which scoring cuts the
+        patches; None where they are patches too.
 
     Returns
     -------
     The part of dataset.json that tells of them: input, fractions, counts, mean, digest, seed.
     """
     shape = (3, size, size)
+    shapes = dict.fromkeys(plans, shape) | ({"test": (3, *whole)} if whole else {})
     seed = dataset.arguments["seed"]
     kept = {f: reduced(plans["train"], fractions[f], seed) for f in fractions if f != 1.0}
     missing = [part for part in plans.values() if not (folder / f"{part.split}.lmdb").is_dir()]
     if missing:
-        records = sum(map(len, missing)) + sum(map(len, kept.values()))
-        check_space(folder, records, sum(sorted(map(len, missing))[-2:]), int(np.prod(shape)))
+        sizes = {name: int(np.prod(shapes[name])) for name in plans}
+        records = [(len(part), sizes[part.split]) for part in missing] + [
+            (len(k), sizes["train"]) for k in kept.values()
+        ]
+        check_space(folder, records, sum(sorted(len(part) * sizes[part.split] for part in missing)[-2:]))
     _write_manifest(folder / "manifest.csv", plans, candidates, augmentations)
-    _write_lmdbs(folder, missing, candidates, shape, cut)
+    _write_lmdbs(folder, missing, candidates, shapes, cut)
     for fraction, places in kept.items():
         if not (folder / lmdb_name(fraction)).is_dir():
             lmdb.write(folder / lmdb_name(fraction), _chosen(folder / "train.lmdb", places))
@@ -205,7 +236,11 @@ def write(
 
 
 def _write_lmdbs(
-    folder: Path, parts: Sequence[Plan], candidates: Sequence[CandidateRow], shape: tuple[int, int, int], cut: Cut
+    folder: Path,
+    parts: Sequence[Plan],
+    candidates: Sequence[CandidateRow],
+    shapes: Mapping[str, tuple[int, int, int]],
+    cut: Cut,
 ) -> None:
     """Write the LMDB of each plan; while one is written the patches of the next are cut."""
     with ExitStack() as spools:
@@ -221,7 +256,7 @@ def _write_lmdbs(
             for _ in cutting:
                 pass
             ahead = start(waiting.pop(0)) if waiting else None
-            lmdb.write(folder / f"{part.split}.lmdb", _records(part, candidates, path, shape))
+            lmdb.write(folder / f"{part.split}.lmdb", _records(part, candidates, path, shapes[part.split]))
             path.unlink()
 
 

@@ -53,11 +53,12 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
     Error : the run is not finished, was trained on other data, its snapshot is gone, or patches are missing.
     """
     run = runs.read(folder)
-    snapshot = _snapshot(run, settings.snapshot)
+    snapshot = snapshot_of(run, settings.snapshot)
     if run.scores.is_file() and scores.read(run.scores).snapshot == snapshot:
         return run.scores, False
     data = run.work / "data" / run.application
-    same_data(run, runs.read_json(data / "dataset.json"))
+    dataset = runs.read_json(data / "dataset.json")
+    same_data(run, dataset)
     tests = testset.read(data)
     app = application.load(run.application)
     engine = backend.load(settings.engine, settings.gpu)
@@ -68,25 +69,32 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
         found = probabilities(net, patches, transform, settings.batch)
     except Error as error:
         raise error if error.path is not None else Error(error.what, tests.lmdb, remedy=error.remedy) from None
-    scores.write(run.scores, _averaged(run, snapshot, app, tests, found))
+    scores.write(run.scores, _averaged(run, snapshot, app, dataset, tests, found))
     return run.scores, True
 
 
-def _averaged(run: Run, snapshot: str, app: Application, tests: TestSet, probability: np.ndarray) -> Scores:
+def _averaged(
+    run: Run, snapshot: str, app: Application, dataset: dict[str, Any], tests: TestSet, probability: np.ndarray
+) -> Scores:
     """Scores of the candidates: the mean over the patches of each. Classes that count as one become one."""
-    label, classes, positive = tests.label, tuple(app.classes), app.positives[0]
-    if len(app.positives) > 1:
-        label, positive = np.isin(label, app.positives).astype(int), 1
-        parts = [[name for place, name in enumerate(classes) if (place in app.positives) == side] for side in (0, 1)]
+    positives = np.atleast_1d(dataset["positive"]).tolist()
+    label, classes, positive = tests.label, tuple(dataset["classes"]), positives[0]
+    if len(positives) > 1:
+        label, positive = np.isin(label, positives).astype(int), 1
+        parts = [[name for place, name in enumerate(classes) if (place in positives) == side] for side in (0, 1)]
         classes = tuple(" or ".join(part) for part in parts)
-    probability = probability[:, list(app.positives)].sum(axis=1, dtype=float)
+    patches = np.bincount(tests.candidate)
+    means = np.stack(
+        [np.bincount(tests.candidate, column) / patches for column in probability.T.astype(float)], axis=1
+    )
     return Scores(
         unit=tests.column("unit"),
         image=tests.column("image"),
         candidate=tests.column("candidate"),
         lesion=tests.column("lesion"),
         label=label,
-        score=np.bincount(tests.candidate, probability) / np.bincount(tests.candidate),
+        score=means[:, positives].sum(axis=1),
+        probability=means if len(classes) > 2 else None,
         images=tests.images,
         curve=app.curve,
         application=run.application,
@@ -99,7 +107,7 @@ def _averaged(run: Run, snapshot: str, app: Application, tests: TestSet, probabi
     )
 
 
-def _snapshot(run: Run, wanted: str) -> str:
+def snapshot_of(run: Run, wanted: str) -> str:
     """Path of the snapshot relative to the run's folder."""
     snapshot = run.best["snapshot"] if wanted == "best" else f"snapshots/run_iter_{wanted}.caffemodel"
     if not (run.folder / snapshot).is_file():

@@ -83,6 +83,7 @@ class Scores:
     run : the run's name, or what else is to stand in a legend.
     snapshot : path of the snapshot relative to the run's folder, empty when the scores are not of a run.
     classes, positive : names of the classes; the label whose candidates are hits.
+    probability : (n, classes) of each class, where there are more than two; None where only `score` is known.
     hit_rule : what makes a candidate a hit, in words; empty where it is not said.
     turned : whether the file's scores fall with suspicion, so that `score` is their negative.
     path : the file of the scores, named in errors.
@@ -110,6 +111,7 @@ class Scores:
     split: str = "test"
     classes: tuple[str, ...] = ("negative", "positive")
     positive: int = 1
+    probability: np.ndarray | None = None
     hit_rule: str = ""
     turned: bool = False
     path: Path | None = field(default=None, repr=False)
@@ -236,6 +238,8 @@ def write(path: str | Path, scores: Scores) -> None:
         for name in ("unit", "image", "candidate", "lesion"):
             file.create_dataset(name, data=getattr(scores, name).astype(object), dtype=text)
         file["label"], file["score"] = scores.label, scores.score
+        if scores.probability is not None:
+            file["probability"] = scores.probability
         images = file.create_group("images")
         for name in ("unit", "image"):
             images.create_dataset(name, data=getattr(scores.images, name).astype(object), dtype=text)
@@ -266,6 +270,7 @@ def read(path: str | Path) -> Scores:
                 images=Images(_strings(images["unit"]), _strings(images["image"]), np.asarray(images["lesions"])),
                 classes=tuple(str(name) for name in file.attrs["classes"]),
                 positive=int(file.attrs["positive"]),
+                probability=np.asarray(file["probability"]) if "probability" in file else None,
                 curve=str(file.attrs.get("curve", "froc")),
                 hit_rule=str(file.attrs.get("hit_rule", "")),
                 path=path,

@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from evaluation import csvfile
+from evaluation.runs import read_json
 from evaluation.scores import Images
 from ftcaffe.errors import Error
 from ftcaffe.store import datum
 from ftcaffe.store.lmdb import Records
+from ftcaffe.store.subimages import SubImages
 
 SPLIT = "test"
 _NAMES = ("unit", "image", "candidate")
@@ -26,14 +28,21 @@ class TestSet:
     folder : the data folder.
     rows : (n,) of ``candidates.csv``. label : (n,) integers, their classes.
     images : of the split.
-    candidate : (patches,) integers, the row that each record of ``test.lmdb`` was cut from.
+    record : (records,) integers, the row that each record of ``test.lmdb`` was cut from.
+    sub_images : how patches are cut from the records as they are scored; None where a record is a patch.
     """
 
     folder: Path
     rows: csvfile.Rows
     label: np.ndarray
     images: Images
-    candidate: np.ndarray
+    record: np.ndarray
+    sub_images: SubImages | None = None
+
+    @property
+    def candidate(self) -> np.ndarray:
+        """(patches,) integers, the row that each of `patches` is of."""
+        return self.record if self.sub_images is None else np.repeat(self.record, self.sub_images.count)
 
     @property
     def lmdb(self) -> Path:
@@ -47,19 +56,23 @@ class TestSet:
     def patches(self) -> Iterator[np.ndarray]:
         """Every patch (channels × height × width) in the LMDB's order, each checked to be what the manifest says."""
         records = Records(self.lmdb)
-        if len(records) != len(self.candidate):
+        if len(records) != len(self.record):
             raise Error(
-                f"holds {len(records)} patches and the manifest {len(self.candidate)}", self.lmdb, remedy=_REMEDY
+                f"holds {len(records)} patches and the manifest {len(self.record)}", self.lmdb, remedy=_REMEDY
             )
-        for (key, record), row in zip(records, _manifest(self.folder), strict=True):
+        for number, ((key, record), row) in enumerate(zip(records, _manifest(self.folder), strict=True)):
             if key != row["key"].encode():
                 found = key.decode(errors="replace")
                 raise Error(f"holds {found} where the manifest has {row['key']}", self.lmdb, remedy=_REMEDY)
-            yield datum.decode(record, self.lmdb)[0]
+            image = datum.decode(record, self.lmdb)[0]
+            if self.sub_images is None:
+                yield image
+            else:
+                yield from self.sub_images.cut(image, number)
 
     def first_patches(self, candidates: Collection[int]) -> dict[int, np.ndarray]:
-        """The first patch of each of the candidates asked for: that of the box itself, neither moved nor turned."""
-        place = {int(np.argmax(self.candidate == candidate)): candidate for candidate in candidates}
+        """The first record of each of the candidates asked for: the box itself, not moved or turned, or the image."""
+        place = {int(np.argmax(self.record == candidate)): candidate for candidate in candidates}
         records = Records(self.lmdb)
         found: dict[int, np.ndarray] = {}
         for number, row in enumerate(_manifest(self.folder)):
@@ -95,7 +108,12 @@ def read(folder: Path) -> TestSet:
     if len(bare):
         first = "/".join(rows[bare[0]][name] for name in _NAMES)
         raise Error(f"has no patch of {len(bare)} candidates, {first} first", folder / "manifest.csv", remedy=_REMEDY)
-    return TestSet(folder, rows, label[test], images(folder, SPLIT), candidate)
+    return TestSet(folder, rows, label[test], images(folder, SPLIT), candidate, _sub_images(folder / "dataset.json"))
+
+
+def _sub_images(path: Path) -> SubImages | None:
+    said = read_json(path).get("test") if path.is_file() else None
+    return None if said is None else SubImages(**said)
 
 
 def _manifest(folder: Path) -> Iterator[dict[str, str]]:
