@@ -139,8 +139,8 @@ import caffe
 for solver in sorted(os.listdir("solvers/" + sys.argv[1])):
     net = caffe.get_solver("solvers/%s/%s" % (sys.argv[1], solver)).net
     print(solver, *[",".join(map(str, blob.shape)) for blobs in net.params.values() for blob in blobs])
-for name, phase in (("deploy", caffe.TEST), ("train_val_fc8", caffe.TEST)):
-    caffe.Net("prototxt/%s/%s.prototxt" % (sys.argv[1], name), phase)
+for name in sys.argv[2:]:
+    caffe.Net("prototxt/%s/%s" % (sys.argv[1], name), caffe.TEST)
 """
 
 
@@ -156,7 +156,8 @@ def test_bvlc_caffe_loads_every_emitted_file(application):
             records = ((f"{i:08d}".encode(), datum.encode(pixels, i)) for i in range(2))
             lmdb.write(where / f"data/{application}/{split}.lmdb", records)
         atomic.write_bytes(where / emit.Options().weights, caffe_pb2.NetParameter(name="x").SerializeToString())
-        told = oracle.run(where, "python3", "-c", LOAD, application)
+        deployed = [path.name for path in (where / "prototxt" / application).glob("deploy*")]
+        told = oracle.run(where, "python3", "-c", LOAD, application, *deployed, "train_val_fc8.prototxt")
     net = alexnet.deploy(application, data.classes)
     shapes = [shape for blobs in parameter_shapes(net, 3, 227).values() for shape in blobs]
     expected = " ".join(",".join(map(str, shape)) for shape in shapes)

@@ -53,7 +53,7 @@ def _run(options: argparse.Namespace) -> None:
         raise Error(f"'{options.application}' is not in the paper", remedy="give --classes and --records")
     written = emit.write(
         options.application,
-        emit.TrainingSet(classes, records),
+        emit.TrainingSet(classes, records, paper.region if paper else None),
         emit.Options(
             scale=options.scale,
             batch=options.batch,

@@ -28,6 +28,9 @@ import numpy as np
 from ftcaffe.errors import Error
 from ftcaffe.proto import caffe_pb2
 
+ENLARGEMENT = {"full": 8, "tiny": 2}
+"""Samples of the enlarged image a pixel, by the net's scale: windows of 28.375 and 33.5 pixels (assumed)."""
+
 # Layers that treat each position alone.
 _POINTWISE = {"AbsVal", "BatchNorm", "Bias", "BNLL", "Dropout", "ELU", "Exp", "Log", "LRN", "Power", "PReLU", "ReLU"}
 _POINTWISE |= {"Scale", "Sigmoid", "Softmax", "Swish", "TanH"}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftcaffe.nets import alexnet
+from ftcaffe.nets.dense import ENLARGEMENT, dense
 from ftcaffe.nets.depths import DEPTHS, pretrained, rates
 from ftcaffe.nets.solver import Schedule, solver
 from ftcaffe.proto import to_text
@@ -14,17 +15,21 @@ from ftcaffe.store import atomic
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """What the files depend on: the number of classes, and of training patches (an epoch's length)."""
+    """What the files depend on: the number of classes, and of training patches (an epoch's length).
+
+    region : height and width in pixels where every pixel of a region is classified; None elsewhere.
+    """
 
     classes: int
     records: int
+    region: tuple[int, int] | None = None
 
 
 PAPER = {  # 80 % of the patches that the paper gives; the other 20 % validate
     "polyp": TrainingSet(classes=2, records=80_000),
     "pe": TrainingSet(classes=2, records=64_800),
     "frames": TrainingSet(classes=2, records=32_000),
-    "cimt": TrainingSet(classes=3, records=160_000),
+    "cimt": TrainingSet(classes=3, records=160_000, region=(60, 92)),
 }
 
 
@@ -56,7 +61,12 @@ def files(application: str, data: TrainingSet, options: Options) -> dict[str, st
         f"data/{application}/train.lmdb", f"data/{application}/val.lmdb", options.batch, options.transform
     )
     schedule = Schedule(data.records, options.batch, options.epochs)
-    texts = {f"{folder}/deploy.prototxt": to_text(alexnet.deploy(application, data.classes, options.scale))}
+    deploy = alexnet.deploy(application, data.classes, options.scale)
+    texts = {f"{folder}/deploy.prototxt": to_text(deploy)}
+    if data.region:
+        texts[f"{folder}/deploy_dense.prototxt"] = to_text(
+            dense(deploy, ENLARGEMENT[options.scale], *data.region).net
+        )
     for name, (depth, init) in variants(options.inits).items():
         net = f"{folder}/train_val_{name}.prototxt"
         texts[net] = to_text(alexnet.train_val(application, data.classes, source, rates(depth), init, options.scale))
