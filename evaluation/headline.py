@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from evaluation import tables
 from evaluation.comparison import Comparison, Subject
@@ -10,6 +11,7 @@ from evaluation.interval import Interval
 from evaluation.pairs import Pair
 from evaluation.runs import depth_label
 
+_NAMED = 3  # more curves than this are not named one by one
 _RATE = 0.1  # the operating point nearest to it is the one that the sentence speaks of
 
 
@@ -33,16 +35,20 @@ def headline(comparison: Comparison) -> str:
     """What the comparison says.
 
     Of runs, the tuning depth and the run from scratch that had the best validation AUC, on all the data that
-    any run had: the test set must not choose what it then measures. Of score files, each in turn.
+    any run had: the test set must not choose what it then measures. Of score files, each in turn, or of many the
+    least and the most.
     """
     at, subjects = rate(comparison), named(comparison)
+    if len(subjects) > _NAMED:
+        return _range(comparison, subjects)
     values = [measure(comparison, subject) for subject in subjects]
     if at is None:
         opening, verb = "", f"ranks the {comparison.terms.cases} with an AUC of"
         shares = [one.decimal() for one in values]
     else:
         opening, verb = f"At {comparison.terms.at(at)}, ", "finds"
-        shares = [values[0].percent(f"of the {comparison.terms.positives}"), *(one.percent() for one in values[1:])]
+        first, *others = values
+        shares = [first.percent(f"of the {comparison.terms.positives}"), *(one.percent() for one in others)]
     parts = [f"{_name(subject)} {share}" for subject, share in zip(subjects, shares, strict=True)]
     parts[0] = f"{_name(subjects[0])} {verb} {shares[0]}"
     sentence = f"{opening}{'; '.join(parts)}."
@@ -50,6 +56,19 @@ def headline(comparison: Comparison) -> str:
         sentence = f"{sentence} {_verdict(comparison, *subjects)}"
     # The name of a file is left as it is.
     return sentence if subjects[0].run is None and not opening else sentence[0].upper() + sentence[1:]
+
+
+def _range(comparison: Comparison, subjects: Sequence[Subject]) -> str:
+    """The least and the most of many curves."""
+    at, terms = rate(comparison), comparison.terms
+    ordered = sorted(subjects, key=lambda subject: measure(comparison, subject).value)
+    least, most = (measure(comparison, subject) for subject in (ordered[0], ordered[-1]))
+    ends = (f"({_name(ordered[0])})", f"({_name(ordered[-1])})")
+    if at is None:
+        values = f"from {least.decimal()} {ends[0]} to {most.decimal()} {ends[1]}"
+        return f"The {terms.area} of {len(subjects)} curves ranges {values}."
+    values = f"from {least.percent(f'of the {terms.positives}')} {ends[0]} to {most.percent()} {ends[1]}"
+    return f"At {terms.at(at)}, the {len(subjects)} curves find {values}."
 
 
 def choice(comparison: Comparison) -> str:

@@ -17,6 +17,7 @@ from evaluation.headline import choice, named, rate
 from evaluation.pairs import Pair
 from evaluation.scores import Counts
 from evaluation.tables import Table, short
+from evaluation.terms import Terms
 from ftcaffe import __version__
 from ftcaffe.store import atomic
 
@@ -99,40 +100,46 @@ def significance_markdown(comparison: Comparison, shown: Mapping[str, Table]) ->
 
 
 def denominators(comparison: Comparison) -> str:
-    """What was counted, in a sentence for captions; of the first set, and of the others where they differ."""
+    """What was counted, in sentences for captions: of the test set, and of the candidates."""
     terms = comparison.terms
-    sentences = []
-    for subject in comparison.subjects:
-        counts = subject.result.scores.counts
-        if terms.curve == "roc":
-            text = (
-                f"{counts.lesions} positives and {counts.false_candidates} negatives in {counts.units} {terms.unit}s"
-            )
-        else:
-            shown = (
-                ""
-                if counts.with_lesions is None
-                else (f" ({counts.with_lesions} with lesions, {counts.images - counts.with_lesions} without)")
-            )
-            text = (
-                f"{counts.lesions} lesions, each counted once ({counts.reached} hit by a candidate), in "
-                f"{counts.images} {terms.image}s{shown} of {counts.units} {terms.unit}s; "
-                f"{counts.candidates} candidates, {counts.false_candidates} of them false"
-            )
-        sentences.append((subject.label, text))
-    if len({text for _, text in sentences}) == 1:
-        return f"{sentences[0][1]}."
-    return " ".join(f"{label}: {text}." for label, text in sentences)
+    named = [(subject.label, subject.result.scores.counts) for subject in comparison.subjects]
+    tests = {_test_set(counts, terms) for _, counts in named}
+    candidates = {_candidates(counts) for _, counts in named}
+    parts = [tests.pop()] if len(tests) == 1 else [f"{label}: {_test_set(counts, terms)}" for label, counts in named]
+    if terms.curve == "froc":
+        parts += (
+            [f"Of {candidates.pop()}"]
+            if len(candidates) == 1
+            else ["; ".join(f"{label}: of {_candidates(counts)}" for label, counts in named)]
+        )
+    return " ".join(f"{part}." for part in parts)
+
+
+def _test_set(counts: Counts, terms: Terms) -> str:
+    units = f"{counts.units} {terms.unit}{'s' if counts.units > 1 else ''}"
+    if terms.curve == "roc":
+        return f"{counts.lesions} positives and {counts.false_candidates} negatives in {units}"
+    shown = ""
+    if counts.with_lesions is not None:
+        shown = f" ({counts.with_lesions} with lesions, {counts.images - counts.with_lesions} without)"
+    return f"{counts.lesions} lesions, each counted once, in {counts.images} {terms.image}s{shown} of {units}"
+
+
+def _candidates(counts: Counts) -> str:
+    false = f"{counts.false_candidates} are false"
+    return f"{counts.candidates} candidates {false}, and the others hit {counts.reached} lesions"
 
 
 def write(path: Path, content: Content) -> Path:
     """Write the page, whole; returns its path."""
     comparison = content.comparison
+    counts, same_candidates = _common(comparison)
     html = render(
         "page.html",
         comparison=comparison,
         terms=comparison.terms,
-        counts=_common(comparison),
+        counts=counts,
+        same_candidates=same_candidates,
         sentence=content.sentence,
         choice=choice(comparison),
         spoken=named(comparison)[0].label,
@@ -171,10 +178,11 @@ def inlined(svgs: Mapping[str, str]) -> dict[str, Markup]:
     return {name: _inline(svg, name) for name, svg in svgs.items()}
 
 
-def _common(comparison: Comparison) -> Counts | None:
-    """The counts of every curve, where they have the same."""
-    counts = {subject.result.scores.counts for subject in comparison.subjects}
-    return counts.pop() if len(counts) == 1 else None
+def _common(comparison: Comparison) -> tuple[Counts | None, bool]:
+    """What was counted, where every curve is of the same test set; and whether all are of the same candidates too."""
+    counts = [subject.result.scores.counts for subject in comparison.subjects]
+    tests = {_test_set(one, comparison.terms) for one in counts}
+    return (counts[0] if len(tests) == 1 else None), len(set(counts)) == 1
 
 
 def _inline(svg: str, name: str) -> Markup:

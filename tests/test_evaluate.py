@@ -224,6 +224,18 @@ def test_one_class_has_no_curve(tmp_path, capsys, text, message):
     assert message in capsys.readouterr().err
 
 
+def test_of_many_curves_the_headline_names_the_least_and_the_most(tmp_path, capsys):
+    for place in range(4):
+        scores.write_csv(tmp_path / f"s{place}.csv", made_scores(np.random.default_rng(place), 0.5 + place))
+    files = [str(tmp_path / f"s{place}.csv") for place in (1, 3, 0, 2)]
+    assert main(["evaluate", *files, "--draws", "50", "--out", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr().out
+    assert re.search(r"the 4 curves find from \d+ % of the lesions \[.*\] \(s0\) to \d+ % \[.*\] \(s3\)\.", said)
+    text = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "<dt>lesions</dt>" in text
+    assert "<dt>false candidates</dt>" in text  # all four are of the same candidates
+
+
 def test_help_documents_the_score_set(capsys):
     with pytest.raises(SystemExit):
         main(["evaluate", "--help"])

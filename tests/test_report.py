@@ -140,7 +140,8 @@ def test_curves_of_different_candidates_share_a_table(tmp_path):
     assert row.count("not reached") == 3
     text = both.page.read_text(encoding="utf-8")
     assert "<dt>false candidates</dt>" not in text  # a number of all of them there is none: the caption has each
-    assert "few: " in text
+    assert "few: of 9 candidates" in text
+    assert text.count("lesions, each counted once") == 1  # the test set is the same
 
 
 def test_compare_writes_its_page_beside_the_report(written, capsys):
