@@ -12,7 +12,7 @@ import pytest
 from made_runs import made_run, made_scores, made_study, made_weights
 
 from evaluation import comparison as comparisons
-from evaluation import headline, result, runs, scores
+from evaluation import headline, result, run_tables, runs, scores
 from evaluation.interval import Difference, Interval
 from evaluation.pairs import Pair
 from evaluation.result import Settings
@@ -144,6 +144,68 @@ def test_scores_of_another_snapshot_say_so(copy):
     scores.write(path, dataclasses.replace(scores.read(path), snapshot="snapshots/run_iter_3.caffemodel"))
     labels = [subject.label for subject in compare(copy, "fc8", "scratch").subjects]
     assert labels == ["only fc8, iteration 3", "scratch"]
+
+
+# Two variances, and what may not be compared
+
+
+def test_runs_that_differ_by_seed_alone_have_a_table_of_their_own(copy):
+    folder = next(copy.glob("runs/polyp/conv1-fc8*"))
+    for seed in (1, 2):
+        other = shutil.copytree(folder, folder.with_name(f"conv1-fc8_f100_s{seed}_0123abcd"))
+        record = json.loads((other / "run.json").read_text())
+        (other / "run.json").write_text(json.dumps(record | {"seed": seed, "run": other.name}))
+        made = scores.read(other / "scores.h5")
+        noisy = made.score + np.random.default_rng(seed).normal(0, 0.2, len(made.score))
+        scores.write(other / "scores.h5", dataclasses.replace(made, score=noisy))
+    folders = [*copy.glob("runs/polyp/conv1-fc8*"), next(copy.glob("runs/polyp/scratch*"))]
+    found = comparisons.of_runs(folders, Settings(draws=50))
+    table = run_tables.seeds(found.subjects)
+    assert {row[0] for row in table.rows} == {"conv1-fc8"}  # one run from scratch varies over nothing
+    tuned = [subject.result for subject in found.subjects if subject.run.depth == "conv1-fc8"]
+    areas = [result.auc.value for result in tuned]
+    assert table.rows[-1] == (
+        "conv1-fc8",
+        "auc",
+        None,
+        pytest.approx(np.mean(areas)),
+        pytest.approx(np.std(areas, ddof=1)),
+        3,
+    )
+    values = [result.at(0.1).value for result in tuned]
+    row = next(row for row in table.rows if row[2] == 0.1)
+    assert row[3:] == (pytest.approx(np.mean(values)), pytest.approx(np.std(values, ddof=1)), 3)
+
+
+def _other_rule(made):
+    return dataclasses.replace(made, hit_rule="IoU of 0.5 or more")
+
+
+def _other_hits(made):
+    """The first hit of an image that has two goes to none: the same candidates under a stricter rule."""
+    lesion, label = made.lesion.copy(), made.label.copy()
+    first = int(np.flatnonzero(lesion != "")[0])
+    lesion[first], label[first] = "", 0
+    return dataclasses.replace(made, lesion=lesion, label=label)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_other_rule, "a hit is 'IoU of 0.5 or more' in it, 'centre in the mask' there"),
+        (_other_hits, r"the candidate v\d\d/\d+/\d+ has another lesion: the rules of a hit differ"),
+    ],
+)
+def test_runs_of_different_hit_rules_are_refused_unless_allowed(copy, change, message):
+    folders = [next(copy.glob(f"runs/polyp/{depth}*")) for depth in ("conv1-fc8", "fc8")]
+    for folder in folders:
+        made = dataclasses.replace(scores.read(folder / "scores.h5"), hit_rule="centre in the mask")
+        scores.write(folder / "scores.h5", change(made) if folder == folders[1] else made)
+    with pytest.raises(Error, match=f"{message}; --allow-different-test-sets"):
+        comparisons.of_runs(folders, Settings(draws=20))
+    found = comparisons.of_runs(folders, Settings(draws=20), allow_different=True)
+    assert not found.paired
+    assert all(pair.difference is None for pair in found.pairs)
 
 
 # What the headline says
