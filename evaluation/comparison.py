@@ -97,8 +97,14 @@ def of_runs(
     *,
     allow_different: bool = False,
     absent: tuple[tuple[str, str], ...] = (),
+    rivals: Sequence[Path] = (),
 ) -> Comparison:
-    """A comparison of finished and scored runs of one application, from the deepest tuning to scratch."""
+    """A comparison of finished and scored runs of one application, from the deepest tuning to scratch.
+
+    Parameters
+    ----------
+    rivals : folders of methods without a net (`evaluation.handcrafted`), which come last.
+    """
     read = sorted((run_folders.read(folder) for folder in folders), key=_order)
     applications = sorted({run.application for run in read})
     if len(applications) > 1:
@@ -109,11 +115,18 @@ def of_runs(
         for label, run, scores in zip(run_folders.labels(read), read, read_scores, strict=True)
     ]
     looks = [_style(run) for run in read]
-    found = _compared(
-        applications[0], list(zip(labels, looks, read_scores, read, strict=True)), settings, allow_different
-    )
+    named = [*zip(labels, looks, read_scores, read, strict=True), *_rivals(rivals)]
+    found = _compared(applications[0], named, settings, allow_different)
     moved, filters = _weights(found.subjects)
     return replace(found, moved=moved, filters=filters, dataset=_dataset(read[0]), absent=absent)
+
+
+def _rivals(folders: Sequence[Path]) -> list[tuple[str, style.Style, Scores, None]]:
+    """Methods without a net: of several the folder's name tells which; in colours that no depth has."""
+    read = [score_files.read(folder / "scores.h5") for folder in folders]
+    labels = [scores.run if len(read) == 1 else folder.name for scores, folder in zip(read, folders, strict=True)]
+    looks = [style.of_other(1 + number) for number in range(len(read))]  # the first, a blue, is close to a depth's
+    return [(label, look, scores, None) for label, look, scores in zip(labels, looks, read, strict=True)]
 
 
 def _compared(
@@ -190,7 +203,8 @@ def _weights(subjects: Sequence[Subject]) -> tuple[dict[str, dict[str, float]], 
     starts: dict[Path, dict[str, np.ndarray]] = {}
     for subject in subjects:
         run = subject.run
-        assert run is not None
+        if run is None:
+            continue
         end = weights.weights(run.folder / subject.result.scores.snapshot)
         first = next(iter(end))
         if run.weights is None:

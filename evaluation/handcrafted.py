@@ -36,10 +36,13 @@ _NOT_DECISIVE = ("verb", "run", "application", "work", "source", "jobs")
 
 @dataclass(frozen=True, eq=False)
 class _Listed:
-    """The candidates of a data folder, all splits: rows and labels of ``candidates.csv``."""
+    """The candidates of a data folder, all splits.
+
+    rows : of ``candidates.csv``. positive : (n,) whether their class is a positive one.
+    """
 
     rows: csvfile.Rows
-    label: np.ndarray
+    positive: np.ndarray
 
     @property
     def keys(self) -> list[tuple[str, str, str]]:
@@ -80,12 +83,13 @@ def handcrafted(name: str, options: argparse.Namespace, work: Path) -> tuple[Pat
     folder = work / "rivals" / name / f"{NAME}_s{options.seed}_{identity[:8]}"
     if (folder / "scores.h5").is_file():
         return folder / "scores.h5", False
-    listed = _listed(data)
+    positives = np.atleast_1d(dataset["positive"]).tolist()
+    listed = _listed(data, positives)
     source = options.source or Path(dataset["source"])
     features = _features(method, options, source, data, listed, folder / "features.csv")
     train = np.isin(listed.column("split"), _LEARNED_FROM)
     learned = method.learn(
-        options, _examples(app, data, listed, features, train), np.random.default_rng([options.seed, 20])
+        options, _examples(data, listed, features, train), np.random.default_rng([options.seed, 20])
     )
     for title, (header, rows) in learned.tables().items():
         table.write(folder / f"{title}.csv", header, rows)
@@ -93,7 +97,11 @@ def handcrafted(name: str, options: argparse.Namespace, work: Path) -> tuple[Pat
     score = learned.score(features.values[test])
     described = record | {"run": folder.name, "identity": identity, "features": len(features.names)}
     atomic.write_text(folder / "rival.json", json.dumps(described, indent=2) + "\n")
-    scores.write(folder / "scores.h5", _scores(app, folder, data, listed, test, score))
+    parts = [
+        [name for place, name in enumerate(dataset["classes"]) if (place in positives) == side] for side in (0, 1)
+    ]
+    classes = tuple(" or ".join(part) for part in parts)
+    scores.write(folder / "scores.h5", _scores(app, classes, folder, data, listed, test, score))
     return folder / "scores.h5", True
 
 
@@ -110,10 +118,10 @@ def found(name: str, work: Path, digest: str | None) -> tuple[list[Path], tuple[
     return there, tuple(others)
 
 
-def _listed(data: Path) -> _Listed:
+def _listed(data: Path, positives: list[int]) -> _Listed:
     path = data / "candidates.csv"
     rows = csvfile.read(path, (*_KEY, "split", "label", "lesion"))
-    return _Listed(rows, csvfile.numbers(path, rows, "label", int))
+    return _Listed(rows, np.isin(csvfile.numbers(path, rows, "label", int), positives))
 
 
 def _features(
@@ -145,43 +153,42 @@ def _read(path: Path) -> Features:
     return Features(names, [(row["unit"], row["image"], row["candidate"]) for row in rows], values)
 
 
-def _examples(app: Application, data: Path, listed: _Listed, features: Features, kept: np.ndarray) -> Examples:
+def _examples(data: Path, listed: _Listed, features: Features, kept: np.ndarray) -> Examples:
     shown: Counter[str] = Counter()
     for split in _LEARNED_FROM:
         shown.update(testset.images(data, split).unit.tolist())
-    positive = listed.label == app.positive
-    lesion = Scores.names(*(listed.column(name) for name in ("unit", "image", "lesion")))
+    columns = [listed.column(name) for name in ("unit", "image", "lesion")]
+    if not (columns[-1] != "").any():  # whole frames: each positive is a lesion of its own
+        columns[-1] = listed.column("candidate")
     return Examples(
         names=features.names,
         values=features.values[kept],
-        positive=positive[kept],
-        # Where there are no lesions (whole frames), each positive is one.
-        bag=np.where(positive, np.where(listed.column("lesion") != "", lesion, Scores.names(*_keys(listed))), "")[
-            kept
-        ],
+        positive=listed.positive[kept],
+        bag=np.where(listed.positive, Scores.names(*columns), "")[kept],
         unit=listed.column("unit")[kept],
         images=dict(shown),
     )
 
 
-def _keys(listed: _Listed) -> list[np.ndarray]:
-    return [listed.column(name) for name in _KEY]
-
-
 def _scores(
-    app: Application, folder: Path, data: Path, listed: _Listed, test: np.ndarray, score: np.ndarray
+    app: Application,
+    classes: tuple[str, ...],
+    folder: Path,
+    data: Path,
+    listed: _Listed,
+    test: np.ndarray,
+    score: np.ndarray,
 ) -> Scores:
     columns: dict[str, Any] = {name: listed.column(name)[test] for name in (*_KEY, "lesion")}
     return Scores(
         **columns,
-        label=listed.label[test],
+        label=listed.positive[test].astype(int),
         score=score,
         images=testset.images(data, testset.SPLIT),
         curve=app.curve,
         application=app.name,
         run=NAME,
         split=testset.SPLIT,
-        classes=tuple(app.classes),
-        positive=app.positive,
+        classes=classes,
         path=folder / "scores.h5",
     )

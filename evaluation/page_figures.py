@@ -107,7 +107,8 @@ def _panels(comparison: Comparison) -> list[tuple[str, list[Curve]]]:
         title, names = "", [subject.label for subject in among]
         if len(by_fraction) > 1:  # the title says the share for all of them
             title = f"{100 * fraction:g} % of the training data"
-            names = runs.labels([subject.run for subject in among if subject.run])
+            of_runs = iter(runs.labels([subject.run for subject in among if subject.run]))
+            names = [next(of_runs) if subject.run else subject.label for subject in among]
         few = len(among) <= _BANDS
         drawn = [
             _curve(comparison, subject, name, band=few or subject in spoken)

@@ -9,6 +9,7 @@ from evaluation import comparison as comparisons
 from evaluation import (
     curve_tables,
     figures,
+    handcrafted,
     headline,
     page,
     page_figures,
@@ -51,9 +52,11 @@ def compare_runs(
 
 
 def report(application: str, work: Path, settings: Settings) -> Written:
-    """The page of every finished run of an application."""
+    """The page of every finished run of an application, and of the methods without a net on the same data."""
     done, absent = comparisons.finished(application, work)
-    return write(comparisons.of_runs(done, settings, absent=absent), work / "reports" / application)
+    rivals, others = handcrafted.found(application, work, runs.state(done[0]).get("dataset_digest"))
+    found = comparisons.of_runs(done, settings, absent=(*absent, *others), rivals=rivals)
+    return write(found, work / "reports" / application)
 
 
 def write(comparison: Comparison, out: Path) -> Written:
