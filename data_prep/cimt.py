@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from data_prep.parallel import Workers
     from data_prep.readers.cubs import Source
     from data_prep.write import Plan
-    from ftcaffe.store.regions import Region
+    from ftcaffe.store.regions import Picture, Region
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ GEOMETRY = ("region", "x", "y")  # of a candidate: its region's number in the im
 
 EXPERTS = ("Manual-A1", "Manual-A2")
 TOTAL = 200_000  # patches (section VI-D)
+PATCH = {"full": 28.375, "tiny": 33.5}  # pixels, an eighth and a half of the input (assumed)
 
 
 @dataclass(frozen=True)
@@ -327,8 +328,8 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patch",
         type=float,
-        default=28.375,
-        help="side of a patch in pixels (default: 28.375, an eighth of the full net's input)",
+        help="side of a patch in pixels (default: an eighth of the full net's input, half of the tiny one's: a whole"
+        " factor, with which dense maps are fast)",
     )
     parser.add_argument(
         "--band", type=int, default=2, help="pixels above and below an interface that are of its class (default: 2)"
@@ -346,6 +347,7 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
     names = Settings.__dataclass_fields__
+    options.patch = PATCH[options.scale] if options.patch is None else options.patch
     prepare(Settings(**{name: getattr(options, name) for name in names}), source, work)
 
 
@@ -359,6 +361,31 @@ def _phantom(options: argparse.Namespace, folder: Path) -> None:
     from data_prep.phantoms import carotid
 
     carotid.write(folder, carotid.Settings(options.seed, options.subjects), options.jobs)
+
+
+def _apply_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "The intima-media thickness in new images: INPUT is an image, a DICOM file, or a CSV file"
+        " image,mm_per_pixel,roi (roi as 'x y width height'), a row a region."
+    )
+    parser.add_argument(
+        "--roi",
+        metavar="X,Y,W,H",
+        help="region of the far wall in pixels (default: one is proposed and drawn, and nothing is measured)",
+    )
+    parser.add_argument(
+        "--mm-per-pixel",
+        type=float,
+        metavar="MM",
+        help="height of a pixel (default: of the DICOM file's region, or the table's)",
+    )
+    parser.add_argument("--frame", type=int, default=0, help="of a DICOM file with several, from 0 (default: 0)")
+
+
+def _pictures(options: argparse.Namespace, source: Path) -> Iterator[Picture]:
+    from data_prep.readers import pictures
+
+    return pictures.read(source, options.roi, options.mm_per_pixel, options.frame)
 
 
 CIMT = Application(
@@ -375,4 +402,6 @@ CIMT = Application(
     phantom=_phantom,
     prepare_arguments=_prepare_arguments,
     prepare=_prepare,
+    apply_arguments=_apply_arguments,
+    pictures=_pictures,
 )

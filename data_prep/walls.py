@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +54,7 @@ def placed(truth: np.ndarray, height: int, size: tuple[int, int], count: int) ->
 
 
 def cut(scan: Scan, boxes: Sequence[Box], names: tuple[str, str], side: float, path: Path) -> list[Region]:
-    """The regions of an image, without a split yet.
+    """The traced regions of an image, without a split yet.
 
     Parameters
     ----------
@@ -62,37 +63,21 @@ def cut(scan: Scan, boxes: Sequence[Box], names: tuple[str, str], side: float, p
 
     Raises
     ------
-    Error : a region outside the image or smaller than a patch, or one in which nothing was traced.
+    Error : a region outside the image or smaller than a patch, or one in which no column has a consensus.
     """
-    truth = consensus(scan.experts) if scan.experts else None
-    rows, columns = scan.pixels.shape
-    around = regions.margin(side)
+    unit, image = names
+    truth = consensus(scan.experts)
+    picture = regions.Picture(image, path, scan.pixels, scan.spacing, tuple(boxes))
     found = []
-    for number, (x, y, width, height) in enumerate(boxes, 1):
-        what = f"{width}×{height} at ({x}, {y})"
-        if x + width > columns or y + height > rows:
-            raise Error(f"does not hold the region {what}: it is {columns}×{rows}", path, remedy="mend the region")
-        if min(width, height) < side:
-            remedy = f"regions are at least as large as a patch of {side:g} pixels"
-            raise Error(f"has a region that is smaller than a patch, {what}", path, remedy=remedy)
-        inside = None if truth is None else _within(truth, x, y, width, height)
-        if inside is not None and np.isnan(inside).any(axis=0).all():
-            remedy = "trace both interfaces in it, or leave it out"
-            raise Error(f"has a region in which no column is traced by every expert, {what}", path, remedy=remedy)
-        found.append(
-            Region(
-                *names,
-                region=str(number),
-                split="",
-                x=x,
-                y=y,
-                frame=regions.surrounded(scan.pixels, x, y, width, height, around),
-                margin=around,
-                spacing=scan.spacing,
-                truth=inside,
-                experts={name: _within(traces, x, y, width, height) for name, traces in scan.experts.items()},
-            )
-        )
+    for number, box in enumerate(boxes, 1):
+        region = regions.cut(picture, box, unit, number, side)
+        inside = _within(truth, *box)
+        if np.isnan(inside).any(axis=0).all():
+            x, y, width, height = box
+            what = f"has a region in which no column is traced by every expert, {width}×{height} at ({x}, {y})"
+            raise Error(what, path, remedy="trace both interfaces in it, or leave it out")
+        experts = {name: _within(traces, *box) for name, traces in scan.experts.items()}
+        found.append(replace(region, truth=inside, experts=experts))
     return found
 
 

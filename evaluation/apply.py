@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation import runs
+from evaluation import measuring, runs, tracing
 from evaluation.score import same_data
 from ftcaffe import application, backend
 from ftcaffe.errors import Error
@@ -19,11 +19,16 @@ from ftcaffe.training.validate import probabilities
 
 @dataclass(frozen=True)
 class Settings:
-    """How to run the net: patches a forward pass; engine, gpu as `ftcaffe.backend.load` takes them."""
+    """How to run the net.
+
+    batch : patches a forward pass. engine, gpu : as `ftcaffe.backend.load` takes them.
+    maps : how regions are mapped, see `tracing.Settings`.
+    """
 
     batch: int = 256
     engine: str | None = None
     gpu: int | None = None
+    maps: str = tracing.AUTO
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -46,8 +51,8 @@ def apply(name: str, source: Path, folder: Path, out: Path, settings: Settings, 
     Error : the application cannot be applied, the run is another's, is not finished, or `source` is at fault.
     """
     app = application.load(name)
-    if app.apply is None:
-        able = [other for other in application.names() if application.load(other).apply is not None]
+    if app.apply is None and app.pictures is None:
+        able = [other for other in application.names() if application.load(other).apply_arguments is not None]
         raise Error(f"{name} has no way to be applied to new data", remedy=f"there is for: {', '.join(able)}")
     run = runs.read(folder)
     if run.application != name:
@@ -67,4 +72,13 @@ def apply(name: str, source: Path, folder: Path, out: Path, settings: Settings, 
     # What it was trained on says how to cut: scale and the application's own choices.
     options.dataset = runs.read_json(run.work / "data" / name / "dataset.json")
     same_data(run, options.dataset)
-    app.apply(options, source, predict, out)
+    if app.apply is not None:
+        app.apply(options, source, predict, out)
+    elif app.pictures is not None:
+        side, size = float(options.dataset["patch"]), int(options.dataset["input"]["size"])
+        maps = tracing.way(settings.maps, side, size)
+        deploy = run.folder / "deploy.prototxt"
+        mapping = tracing.mapper(engine.caffe, deploy, net, transform, side, maps, settings.batch)
+        places = np.atleast_1d(options.dataset["positive"]).tolist()
+        width, height = options.dataset["arguments"]["region"]
+        measuring.measure(app.pictures(options, source), mapping, places, side, (width, height), maps, out)

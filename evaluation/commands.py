@@ -72,18 +72,33 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("runs", nargs="+", metavar="RUN", help="a run's folder, or its name in the working folder")
     parser.add_argument("--snapshot", default="best", help="'best', or the iteration of a snapshot (default: best)")
     parser.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
+    _maps(parser)
     add_engine(parser)
     add_work(parser)
 
 
+def _maps(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--maps",
+        choices=("auto", "convolutional", "patchwise"),
+        default="auto",
+        help="how a region is mapped where an application has regions: the net as a convolution, which is fast, or "
+        "patch by patch (default: auto, convolutional where the patch is enlarged by a whole factor)",
+    )
+
+
 def _score(options: argparse.Namespace) -> None:
-    from evaluation import runs, score
+    from evaluation import runs, score, tracing
 
     settings = score.Settings(options.snapshot, options.batch, options.engine, options.gpu)
     paths = [runs.find(run, options.work) for run in options.runs]
     for path in paths:
         written, made = score.score(path, settings)
         print(f"{written}{'' if made else ' is there already'}")
+        if tracing.has_regions(runs.read(path)):
+            how = tracing.Settings(options.snapshot, options.batch, options.engine, options.gpu, options.maps)
+            written, made = tracing.trace(path, how)
+            print(f"{written}{'' if made else ' is there already'}")
     work = f" --work {options.work}" if options.work != Path("work") else ""
     print(f"next: ftcaffe report {paths[0].absolute().parent.name}{work}")
 
@@ -106,13 +121,16 @@ def _apply_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
         add_engine(sub)
         add_work(sub)
+        sub.set_defaults(maps="auto")
+        if app.pictures is not None:
+            _maps(sub)
         app.apply_arguments(sub)
 
 
 def _apply(options: argparse.Namespace) -> None:
     from evaluation import apply, runs
 
-    settings = apply.Settings(options.batch, options.engine, options.gpu)
+    settings = apply.Settings(options.batch, options.engine, options.gpu, options.maps)
     out = options.out or Path(f"{options.source.name.split('.')[0]}-{options.application}")
     folder = runs.find(options.run, options.work)
     apply.apply(options.application, options.source, folder, out, settings, options)

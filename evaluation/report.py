@@ -18,6 +18,7 @@ from evaluation import (
     segmentation,
     segmentation_report,
     tables,
+    wall_report,
 )
 from evaluation.comparison import Comparison
 from evaluation.result import Settings
@@ -56,7 +57,13 @@ def report(application: str, work: Path, settings: Settings) -> Written:
     done, absent = comparisons.finished(application, work)
     rivals, others = handcrafted.found(application, work, runs.state(done[0]).get("dataset_digest"))
     found = comparisons.of_runs(done, settings, absent=(*absent, *others), rivals=rivals)
-    return write(found, work / "reports" / application)
+    out = work / "reports" / application
+    written = write(found, out)
+    if not (subjects := wall_report.traced(found.subjects)):
+        return written
+    # Where interfaces are traced, their error is what matters; the curves of the patches are a page beside it.
+    traced = wall_report.write(subjects, out / "segmentation", holm=settings.correct is not None)
+    return Written(traced.page, f"{written.sentence} {traced.sentence}", f"{written.table}\n\n{traced.table}")
 
 
 def write(comparison: Comparison, out: Path) -> Written:

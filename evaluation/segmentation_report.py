@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +20,41 @@ from ftcaffe.store import atomic
 _COLUMNS = ("run_a", "run_b", "interface", "over", "n", "difference", "low", "high", "p_t", "p_wilcoxon")
 
 
+@dataclass(frozen=True)
+class Section:
+    """What a page has beside the errors: a heading, a sentence, figures as SVG, tables."""
+
+    title: str
+    text: str
+    figures: tuple[str, ...]
+    tables: tuple[Table, ...]
+
+
 def evaluate_files(paths: Sequence[Path], out: Path, *, holm: bool) -> Written:
     """Write figures (PNG, SVG), tables (CSV, LaTeX, Markdown) and ``report.html`` of tables of errors into `out`."""
-    errors = segmentation.read(paths)
+    names = ", ".join(path.name for path in paths)
+    note = f"Errors are in the unit of the table{'s' if len(paths) > 1 else ''}: {names}."
+    return write(segmentation.read(paths), out, holm=holm, note=note)
+
+
+def write(
+    errors: Errors,
+    out: Path,
+    *,
+    holm: bool,
+    note: str,
+    unit: str = "",
+    looks: Sequence[style.Style] = (),
+    sections: Sequence[Section] = (),
+) -> Written:
+    """The same of errors that are at hand.
+
+    Parameters
+    ----------
+    note : what the errors are, in a sentence. unit : of length; empty where it is not known.
+    looks : of each run; empty for such as tell them apart.
+    sections : what else the page is to have.
+    """
     pairs = segmentation.pairs(errors, holm=holm)
     shown = {"errors": saved(by_run(errors), out, "errors")}
     if len(errors.runs) > 1:
@@ -33,15 +66,20 @@ def evaluate_files(paths: Sequence[Path], out: Path, *, holm: bool) -> Written:
     height = 0.9 + 2.3 * len(errors.interfaces)
     with style.figure(height, rows=len(errors.interfaces), squeeze=False) as (drawn, axes):
         for ax, interface, by in zip(axes[:, 0], errors.interfaces, np.moveaxis(errors.error, 1, 0), strict=True):
-            rows = [(run, style.of_other(place), box(by[place])) for place, run in enumerate(errors.runs)]
-            error_figures.boxes(rows, ax, f"error, {interface}" if interface else "error")
+            rows = [
+                (run, looks[place] if looks else style.of_other(place), box(by[place]))
+                for place, run in enumerate(errors.runs)
+            ]
+            label = f"error, {interface}" if interface else "error"
+            error_figures.boxes(rows, ax, f"{label} ({unit})" if unit else label)
         svg = figures.save(drawn, out / "errors_by_run")[1].read_text("utf-8")
-    sentence = headline(errors, pairs)
+    sentence = headline(errors, pairs, unit)
     html = page.render(
         "segmentation.html",
         errors=errors,
         units=len(np.unique(errors.unit)),
-        files=[path.name for path in paths],
+        note=note,
+        sections=[(one, page.inlined(dict(enumerated(one)))) for one in sections],
         sentence=sentence,
         tables=shown,
         triangles={over: triangle(errors, pairs, over) for over in ("regions", "units")},
@@ -50,6 +88,12 @@ def evaluate_files(paths: Sequence[Path], out: Path, *, holm: bool) -> Written:
     )
     atomic.write_text(out / "report.html", html)
     return Written(out / "report.html", sentence, _spoken(shown["errors"]).text())
+
+
+def enumerated(section: Section) -> Iterator[tuple[str, str]]:
+    """Name and SVG of each of its figures, the names unique on the page."""
+    for number, svg in enumerate(section.figures, 1):
+        yield f"{section.title.lower()}{number}", svg
 
 
 def by_run(errors: Errors) -> Table:
@@ -108,7 +152,7 @@ def triangle(errors: Errors, pairs: Sequence[ErrorPair], over: str) -> list[tupl
     return rows[1:]
 
 
-def headline(errors: Errors, pairs: Sequence[ErrorPair]) -> str:
+def headline(errors: Errors, pairs: Sequence[ErrorPair], unit: str = "") -> str:
     """The mean errors of the run that errs least, and which runs the paired test does not tell from it.
 
     The test is over units where there are several regions a unit.
@@ -117,6 +161,7 @@ def headline(errors: Errors, pairs: Sequence[ErrorPair]) -> str:
     best = int(mean.mean(axis=1).argmin())
     parts = [
         f"{tables.short(float(mean[best, of]))} ± {tables.short(float(deviation[best, of]))}"
+        + (f" {unit}" if unit else "")
         + (f" on {interface}" if interface else "")
         for of, interface in enumerate(errors.interfaces)
     ]

@@ -7,7 +7,7 @@ without a fork. Nothing else in the toolkit asks which application it is.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ftcaffe.handcrafted.examples import Examples, Features, Learned
+    from ftcaffe.store.regions import Picture
 
 
 # From patches (each uint8, channels × size × size of the net's input) to class probabilities (n × classes, float32).
@@ -62,6 +63,8 @@ class Application:
     apply_arguments : adds the application's own options to ``ftcaffe apply``; None when it has no such verb.
     apply : what a trained run says of new data, as files in a folder: a function of the options, the data's path, a
         function from patches to class probabilities, and the folder.
+    pictures : in place of `apply`, where the net is applied to every pixel of regions: new images and their regions,
+        a function of the options and the data's path.
     """
 
     name: str
@@ -80,6 +83,7 @@ class Application:
     handcrafted: Handcrafted | None = None
     apply_arguments: Callable[[argparse.ArgumentParser], None] | None = None
     apply: Callable[[argparse.Namespace, Path, Probabilities, Path], None] | None = None
+    pictures: Callable[[argparse.Namespace, Path], Iterator[Picture]] | None = None
 
     @property
     def positives(self) -> tuple[int, ...]:

@@ -187,7 +187,7 @@ def _csv(source: Path, experts: Sequence[str], base: float) -> list[Source]:
         if len({expert for expert, _, _ in traces}) < len(traces):
             what = f"gives image '{image}' two traces of one expert"
             raise Error(what, source, line=rows[-1][0], remedy="name the experts in a column 'expert'")
-        rois = {_roi(row["roi"], source, number): None for number, row in rows if row["roi"]}
+        rois = {roi(row["roi"], source, number): None for number, row in rows if row["roi"]}
         name = Path(image).with_suffix("").as_posix().replace("/", "_") + (f"_{frame}" if frame else "")
         path = source.parent / image
         found.append(Source(first["unit"], name, path, tuple(traces), spacing, frame, tuple(rois), base=base))
@@ -196,7 +196,8 @@ def _csv(source: Path, experts: Sequence[str], base: float) -> list[Source]:
     return found
 
 
-def _roi(text: str, path: Path, line: int) -> ultrasound.Box:
+def roi(text: str, path: Path, line: int) -> ultrasound.Box:
+    """The box x, y, width, height in a cell or an option; `Error` when it is none."""
     words = re.split(r"[\s;,]+", text.strip())
     if len(words) != 4:
         raise Error(f"'{text}' is no region", path, line=line, remedy="write x y width height, in pixels")

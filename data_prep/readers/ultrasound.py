@@ -49,7 +49,8 @@ class Ultrasound:
 
         Parameters
         ----------
-        box : where they must be grey; None for anywhere. A coloured overlay elsewhere does not matter.
+        box : where they must be grey, whatever is coloured elsewhere; None for the calibrated regions of a DICOM
+            file, and all of an image file.
 
         Raises
         ------
@@ -60,10 +61,11 @@ class Ultrasound:
         pixels = self.frames[frame]
         if pixels.ndim == 2:
             return pixels
-        x0, y0, x1, y1 = box or (0, 0, pixels.shape[1], pixels.shape[0])
-        part = pixels[y0:y1, x0:x1].astype(int)
-        if (np.ptp(part, axis=2) > _TINTED).mean() > _COLOURED:
-            raise Error("is a colour image", self.path, remedy="give the grey B-mode image")
+        parts = [box] if box else [region.box for region in self.regions] or [(0, 0, *pixels.shape[1::-1])]
+        for x0, y0, x1, y1 in parts:
+            part = pixels[y0:y1, x0:x1].astype(int)
+            if part.size and (np.ptp(part, axis=2) > _TINTED).mean() > _COLOURED:
+                raise Error("is a colour image", self.path, remedy="give the grey B-mode image")
         return np.ascontiguousarray(pixels[..., 1])
 
     def spacing(self, box: Box | None = None) -> float:
@@ -167,39 +169,32 @@ def _kind(data: Any) -> str:
 
 
 def _pixels(data: Any, path: Path) -> np.ndarray:
-    """frames × height × width (× 3), whatever the photometric interpretation and the compression."""
-    meaning = str(data.PhotometricInterpretation)
+    """frames × height × width (× 3, RGB), whatever the photometric interpretation and the compression."""
+    from pydicom.pixels import apply_color_lut, pixel_array
+
     try:
-        pixels = np.asarray(data.pixel_array)
+        pixels = pixel_array(data)  # in RGB where it was in luminance and colour differences
     except Exception as error:  # noqa: BLE001 - each of pydicom's decoders has exceptions of its own
         what = f"cannot be decoded ({' '.join(str(error).split())[:120]})"
         raise Error(what, path, remedy="pip install 'ftcaffe[dicom]', or convert it to TIFF") from None
-    frames = int(data.get("NumberOfFrames") or 1)
-    pixels = pixels if frames > 1 else pixels[None]
+    pixels = pixels if int(data.get("NumberOfFrames") or 1) > 1 else pixels[None]
+    meaning = str(data.PhotometricInterpretation)
     if meaning == "PALETTE COLOR":
-        from pydicom.pixels.processing import apply_color_lut
-
-        return _levels(_bytes(np.asarray(apply_color_lut(pixels, data))), path)
-    if meaning.startswith("MONOCHROME"):
-        top = (1 << int(data.BitsStored)) - 1
-        pixels = _bytes(pixels.astype(np.int64) * 255 // top if top != 255 else pixels)
-        return 255 - pixels if meaning == "MONOCHROME1" else pixels
-    if _is_ycbcr(data, meaning):
-        from pydicom.pixels.processing import convert_color_space
-
-        pixels = np.asarray(convert_color_space(pixels, "YBR_FULL", "RGB"))
-    return _bytes(pixels)
+        pixels, deep = apply_color_lut(pixels, _in_order(data)), data.RedPaletteColorLookupTableDescriptor[2]
+    else:
+        deep = data.BitsStored
+    pixels = pixels.astype(np.int64) * 255 // ((1 << int(deep)) - 1) if int(deep) != 8 else pixels
+    pixels = np.clip(pixels, 0, 255).astype(np.uint8)
+    return 255 - pixels if meaning == "MONOCHROME1" else pixels
 
 
-def _bytes(pixels: np.ndarray) -> np.ndarray:
-    if pixels.dtype == np.uint16:
-        pixels = pixels >> 8
-    return np.clip(pixels, 0, 255).astype(np.uint8)
-
-
-def _is_ycbcr(data: Any, meaning: str) -> bool:
-    """Whether the decoded pixels are still in luminance and colour differences."""
-    return meaning.startswith("YBR_FULL")
+def _in_order(data: Any) -> Any:
+    """The data set with its palette in little-endian order, as pydicom takes palettes that are not segmented."""
+    if not data.file_meta.TransferSyntaxUID.is_little_endian:
+        for name in (f"{colour}PaletteColorLookupTableData" for colour in ("Red", "Green", "Blue")):
+            if name in data:
+                setattr(data, name, np.frombuffer(getattr(data, name), ">u2").astype("<u2").tobytes())
+    return data
 
 
 def _regions(data: Any) -> list[Calibrated]:
@@ -214,8 +209,9 @@ def _regions(data: Any) -> list[Calibrated]:
         height = abs(float(region.get("PhysicalDeltaY") or 0))
         if kinds != (_PLANE, _TISSUE, _CENTIMETRES) or not height:
             continue
-        # The tags' maxima are the last pixels.
+        # The tags' maxima are the last pixels; some files give the number of pixels.
         x0, y0 = int(region.RegionLocationMinX0), int(region.RegionLocationMinY0)
-        x1, y1 = int(region.RegionLocationMaxX1) + 1, int(region.RegionLocationMaxY1) + 1
+        x1 = min(int(region.RegionLocationMaxX1) + 1, int(data.Columns))
+        y1 = min(int(region.RegionLocationMaxY1) + 1, int(data.Rows))
         found.append(Calibrated((x0, y0, x1, y1), 10 * height))
     return found

@@ -75,6 +75,48 @@ def margin(side: float) -> int:
     return math.ceil(side / 2) + 1
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An image in which regions are to be measured.
+
+    name : of it. path : its file, named in errors.
+    pixels : uint8, height × width. spacing : height of a pixel in millimetres.
+    boxes : x, y, width, height of its regions; none where they are yet to be chosen.
+    """
+
+    name: str
+    path: Path
+    pixels: np.ndarray
+    spacing: float
+    boxes: tuple[tuple[int, int, int, int], ...]
+
+
+def cut(picture: Picture, box: tuple[int, int, int, int], unit: str, number: int, side: float) -> Region:
+    """A region of a picture, without split and truth.
+
+    Parameters
+    ----------
+    box : x, y, width, height in pixels. side : of a patch, which a region must hold.
+
+    Raises
+    ------
+    Error : a region outside the picture or smaller than a patch.
+    """
+    x, y, width, height = box
+    rows, columns = picture.pixels.shape
+    what = f"{width}×{height} at ({x}, {y})"
+    if min(x, y) < 0 or x + width > columns or y + height > rows:
+        raise Error(
+            f"does not hold the region {what}: it is {columns}×{rows}", picture.path, remedy="mend the region"
+        )
+    if min(width, height) < side:
+        remedy = f"regions are at least as large as a patch of {side:g} pixels"
+        raise Error(f"has a region that is smaller than a patch, {what}", picture.path, remedy=remedy)
+    around = margin(side)
+    frame = surrounded(picture.pixels, x, y, width, height, around)
+    return Region(unit, picture.name, str(number), "", x, y, frame, around, picture.spacing)
+
+
 def surrounded(image: np.ndarray, x: int, y: int, width: int, height: int, around: int) -> np.ndarray:
     """A region's `frame`: part of an image (uint8, height × width) with a margin, mirrored where the image ends."""
     rows, columns = image.shape
