@@ -5,9 +5,12 @@ from __future__ import annotations
 import h5py
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from made_runs import made_scores
 
 from evaluation import pairs, scores, scoreset
+from evaluation.result import Settings, evaluate
 from evaluation.scores import Unlisted
 from evaluation.scoreset import Reading
 from ftcaffe.errors import Error
@@ -209,3 +212,24 @@ def test_a_fault_of_the_lists_is_one_line(table, name, text, message):
     with pytest.raises(Error, match=message) as caught:
         read(path, Reading(**{name: table(f"{name}.csv", text)}))
     assert "\n" not in str(caught.value)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 1000), order=st.randoms(use_true_random=False))
+def test_order_of_rows_and_monotone_transforms_change_nothing(table, seed, order):
+    generator = np.random.default_rng(seed)
+    label, score = generator.integers(0, 2, 40), generator.normal(size=40).round(1)
+    label[:2] = 0, 1
+    rows = [(f"u{place % 7}", place, of, value) for place, (of, value) in enumerate(zip(label, score, strict=True))]
+    plain = "".join(f"{unit},{image},{of},{value}\n" for unit, image, of, value in rows)
+    order.shuffle(rows)
+    moved = "".join(f"{unit},{image},{of},{np.exp(value) * 3 - 1}\n" for unit, image, of, value in rows)
+    header = "unit,image,label,score\n"
+    one, other = (
+        evaluate(read(table(name, header + text), Reading()), (0.1, 0.5), Settings(draws=30))
+        for name, text in (("plain.csv", plain), ("moved.csv", moved))
+    )
+    assert one.points == other.points
+    assert one.auc == other.auc
+    np.testing.assert_array_equal(one.froc.sensitivity, other.froc.sensitivity)
+    np.testing.assert_array_equal(one.measured.drawn_auc, other.measured.drawn_auc)
