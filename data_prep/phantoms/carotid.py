@@ -10,7 +10,6 @@ simulated truth.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from scipy import ndimage
 
 from data_prep.parallel import Workers
 from data_prep.phantoms import speckle
+from data_prep.phantoms.folder import made
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic
 
@@ -66,24 +66,15 @@ def write(folder: Path, settings: Settings, jobs: int = 1) -> None:
     ------
     Error : the folder holds something else.
     """
-    record = {"application": "cimt", **asdict(settings)}
-    if folder.exists() and any(folder.iterdir()):
-        try:
-            there = json.loads((folder / "phantom.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            there = None
-        if there != record:
-            raise Error("holds something else", folder, remedy="remove it, or name another folder")
-        _log.info("%s: is there already, made with the same arguments", folder)
-        return
-    with atomic.whole(folder) as beside:
+    with made(folder, {"application": "cimt", **asdict(settings)}) as beside:
+        if beside is None:
+            return
         for part in ("IMAGES", "CF", *(f"SEGMENTATIONS/{name}" for name in (*EXPERTS, TRUTH))):
             (beside / part).mkdir(parents=True)
         tasks = [(beside, settings.seed, subject) for subject in range(settings.subjects)]
         with Workers(jobs) as workers:
             for _ in workers.each(_write_subject, tasks, "subjects"):
                 pass
-        atomic.write_text(beside / "phantom.json", json.dumps(record, indent=2) + "\n")
     _log.info("%s: %d images of %d subjects", folder, 2 * settings.subjects, settings.subjects)
 
 
@@ -173,17 +164,17 @@ def _write_subject(task: tuple[Path, int, int]) -> None:
     folder, seed, subject = task
     for side, letter in enumerate("LR"):
         name = f"clin_{subject + 1:04d}_{letter}"
-        made = scan(seed, subject, side)
-        Image.fromarray(made.pixels).save(folder / "IMAGES" / f"{name}.tiff")
-        atomic.write_text(folder / "CF" / f"{name}_CF.txt", f"{made.spacing:g} \n")
+        one = scan(seed, subject, side)
+        Image.fromarray(one.pixels).save(folder / "IMAGES" / f"{name}.tiff")
+        atomic.write_text(folder / "CF" / f"{name}_CF.txt", f"{one.spacing:g} \n")
         rng = np.random.default_rng([seed, subject, side, 1])
         for expert in EXPERTS:
             start, end = sorted(rng.integers((8, _WIDTH - 60), (40, _WIDTH - 8)).tolist())
             columns = np.unique(np.linspace(start, end, rng.integers(22, 34)).round().astype(int))
-            for interface, rows in (("LI", made.li), ("MA", made.ma)):
+            for interface, rows in (("LI", one.li), ("MA", one.ma)):
                 drawn = rows + rng.normal(0, 0.25) + _wander(rng, _WIDTH, _EXPERT, 16)
                 _write_profile(folder / "SEGMENTATIONS" / expert / f"{name}-{interface}.txt", columns, drawn[columns])
-        for interface, rows in (("LI", made.li), ("MA", made.ma)):
+        for interface, rows in (("LI", one.li), ("MA", one.ma)):
             path = folder / "SEGMENTATIONS" / TRUTH / f"{name}-{interface}.txt"
             _write_profile(path, np.arange(_WIDTH), rows)
 
