@@ -69,6 +69,9 @@ setup(
         ],
         "ftcaffe.applications": [
             "polyp = data_prep.polyp:POLYP",
+            "pe = data_prep.pe:PE",
+            "frames = data_prep.frames:FRAMES",
+            "images = data_prep.images:IMAGES",
             "cimt = data_prep.cimt:CIMT",
         ],
     },

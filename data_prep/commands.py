@@ -59,7 +59,10 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
         add_work(sub)
         sub.add_argument("--scale", choices=("full", "tiny"), default="full", help="of the net (default: full)")
         sub.add_argument(
-            "--total", type=int, default=100_000, help="most patches of training and validation (default: %(default)s)"
+            "--total",
+            type=int,
+            default=100_000,
+            help="most patches of training and validation (default: %(default)s)",
         )
         sub.add_argument(
             "--splits", type=Path, metavar="CSV", help="unit,split with train, val, test (default: drawn)"
@@ -81,7 +84,8 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _prepare(options: argparse.Namespace) -> None:
     application.load(options.application).prepare(options, options.source, options.work)
-    print(f"next: ftcaffe sweep {options.application} --work {options.work} --scale {options.scale}")
+    if (options.work / "data" / options.application / "dataset.json").is_file():
+        print(f"next: ftcaffe sweep {options.application} --work {options.work} --scale {options.scale}")
 
 
 PREPARE = Command("from a data set's files to LMDB, manifest and mean", _prepare_arguments, _prepare)

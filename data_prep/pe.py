@@ -1,0 +1,452 @@
+"""Pulmonary embolism in CT angiograms (sections IV-B and VI-B of the paper): from volumes with marked emboli to LMDB.
+
+Four verbs in the order that data flows: `read`, `candidates`, `patches`, `write`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data_prep.features.pe import HANDCRAFTED
+from ftcaffe.application import Application, Probabilities
+from ftcaffe.errors import Error
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from data_prep.candidates.points import Point
+    from data_prep.dataset import Dataset
+    from data_prep.manifest import CandidateRow, ImageRow
+    from data_prep.parallel import Workers
+    from data_prep.readers.scans import Scan
+    from data_prep.write import Plan
+
+_log = logging.getLogger(__name__)
+
+LAYOUTS = ("cad-pe", "fumpe", "read", "csv")
+CLASSES = ("background", "embolus")
+# Of a candidate: where it is, its vessel's axis and one direction across it (mm, LPS; the directions of length one).
+GEOMETRY = ("x_mm", "y_mm", "z_mm", "axis_x", "axis_y", "axis_z", "across_x", "across_y", "across_z")
+COORDINATES = ("mm", "voxel0", "voxel1")
+TOTAL = 81_000  # patches, the paper's
+EXTRA = 512  # random ways of cutting, of which positives get as many as they need
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How embolism data are prepared; checked once, here.
+
+    layout, series : of the source, see `data_prep.readers.scans`; which DICOM series of a folder.
+    scale : ``full`` or ``tiny``, which gives the net's input size.
+    candidates, coordinates : a file of candidates and what its numbers are, or None for tobogganing.
+    changed : of the candidate generator's settings, by name (`data_prep.candidates.emboli.Settings`).
+    representation, augment : which planes, and how many ways of cutting them (`data_prep.representations`).
+    total : most patches of training and validation together.
+    splits, test_fraction : a CSV file ``unit,split``, or the part of the patients that is drawn for testing.
+    fractions : of the training emboli, for reduced training sets; 1.0 is always among them.
+    seed, jobs : of every draw; processes.
+    """
+
+    layout: str
+    series: str | None
+    scale: str
+    candidates: Path | None
+    coordinates: str
+    changed: tuple[str, ...]
+    representation: str
+    augment: str
+    total: int
+    splits: Path | None
+    test_fraction: float
+    fractions: tuple[float, ...]
+    seed: int
+    jobs: int
+
+    def __post_init__(self) -> None:
+        if not 0 < self.test_fraction < 1:
+            raise Error(f"--test-fraction {self.test_fraction:g} is not between 0 and 1")
+        if self.total < 10:
+            raise Error(f"--total {self.total} is too small", remedy="ask for at least 10 patches")
+        if any(not 0 < fraction <= 1 for fraction in self.fractions):
+            raise Error("--fractions are parts of the training emboli", remedy="give numbers above 0 and up to 1.0")
+
+    def arguments(self) -> dict[str, object]:
+        """What changes the data set, by the options' names; files by their contents, and every generator setting."""
+        from data_prep.candidates import emboli
+
+        generator = None if self.candidates else asdict(emboli.settings(self.changed))
+        return {
+            "layout": self.layout,
+            "series": self.series,
+            "scale": self.scale,
+            "candidates": _content(self.candidates),
+            "coordinates": self.coordinates if self.candidates else None,
+            "set": generator,
+            "representation": self.representation,
+            "augment": self.augment,
+            "total": self.total,
+            "splits": _content(self.splits),
+            "test_fraction": None if self.splits else self.test_fraction,
+            "fractions": list(self.fractions),
+            "seed": self.seed,
+        }
+
+
+def read(layout: str, source: Path, series: str | None = None) -> list[Scan]:
+    """The scans of the source: CT volumes, and where their emboli are marked."""
+    from data_prep.readers import scans
+
+    return scans.read(layout, source, series)
+
+
+def candidates(
+    scans: Sequence[Scan], table: Path | None, coordinates: str, changed: Sequence[str], workers: Workers
+) -> tuple[list[ImageRow], list[CandidateRow]]:
+    """Every volume and every labelled candidate, without a split yet.
+
+    A candidate is positive if it lies inside a marked embolus.
+
+    Raises
+    ------
+    Error : a volume or a reference that cannot be used; a candidate of no volume, or outside its volume.
+    """
+    from data_prep.candidates import points
+
+    given = points.read(table) if table else None
+    if given is not None:
+        there = {(scan.unit, scan.name) for scan in scans}
+        for unit, image in given:
+            if (unit, image) not in there:
+                line = given[unit, image][0].line
+                raise Error(f"has candidates of '{unit}/{image}', not in the source", table, line=line,
+                            remedy="name units and volumes as images.csv does")  # fmt: skip
+    tasks = [
+        (scan, table, coordinates, tuple(changed), None if given is None else given.get((scan.unit, scan.name), []))
+        for scan in scans
+    ]
+    images: list[ImageRow] = []
+    found: list[CandidateRow] = []
+    for row, of_row in workers.each(_examined, tasks, "candidates"):
+        images.append(row)
+        found += of_row
+    return images, found
+
+
+def patches(
+    plan: Plan,
+    spool: Path,
+    scans: Sequence[Scan],
+    found: Sequence[CandidateRow],
+    augmentations: Sequence[object],
+    representation: str,
+    size: int,
+    workers: Workers,
+) -> Iterator[None]:
+    """Start to cut the patches of a plan into a spool, each volume's in one process; they are there at the end."""
+    wanted: dict[tuple[str, str], dict[tuple[float, ...], list[tuple[int, object]]]] = {}
+    for place, (index, how) in enumerate(zip(plan.candidate.tolist(), plan.augmentation.tolist(), strict=True)):
+        row = found[index]
+        by_candidate = wanted.setdefault((row.unit, row.image), {})
+        by_candidate.setdefault(row.geometry, []).append((place, augmentations[how]))
+    tasks = [
+        (scan, wanted[scan.unit, scan.name], spool, representation, size)
+        for scan in scans
+        if (scan.unit, scan.name) in wanted
+    ]
+    return workers.each(_cut, tasks, f"{plan.split} patches")
+
+
+def write(
+    dataset: Dataset,
+    folder: Path,
+    settings: Settings,
+    scans: Sequence[Scan],
+    images: Sequence[ImageRow],
+    found: Sequence[CandidateRow],
+    workers: Workers,
+) -> None:
+    """Choose the patches of each split, write all of it into `folder`, and put that in the data set's place."""
+    import numpy as np
+
+    from data_prep import representations
+    from data_prep.sheet import candidate_sheet
+    from data_prep.write import by_lesions, plan
+    from data_prep.write import write as write_all
+    from ftcaffe.nets.alexnet import INPUT_SIZE
+
+    regular, size = representations.AUGMENTATIONS[settings.augment], INPUT_SIZE[settings.scale]
+    # A set of one patch a candidate is for comparing cuts: it is not topped up.
+    extra = 0 if settings.augment == "none" else EXTRA
+    augmentations = (*regular, *representations.drawn(extra, np.random.default_rng([settings.seed, 12])))
+    plans = plan(found, len(regular), CLASSES, settings.total, settings.seed, dataset.source, extra)
+    fractions = by_lesions(found, settings.fractions, np.random.default_rng([settings.seed, 11]))
+    cut = partial(
+        patches,
+        scans=scans,
+        found=found,
+        augmentations=augmentations,
+        representation=settings.representation,
+        size=size,
+        workers=workers,
+    )
+    written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut, workers)
+    candidate_sheet(folder / "candidates.png", scans, found)
+    counts = {
+        name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
+        for name, part in plans.items()
+    }
+    description = {"classes": list(CLASSES), "positive": PE.positive, "layout": settings.layout, "counts": counts}
+    dataset.finish(folder, description | written)
+    for name, count in counts.items():
+        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
+    _log.info("%s/candidates.png: candidates in both representations", dataset.folder)
+
+
+def prepare(settings: Settings, source: Path, work: Path) -> None:
+    """Prepare the data set, or continue where a killed run stopped.
+
+    Raises
+    ------
+    Error : bad input, or another data set in its place.
+    """
+    from data_prep import splits
+    from data_prep.dataset import Dataset
+    from data_prep.parallel import Workers
+    from data_prep.readers.units import digest
+
+    given = splits.read(settings.splits) if settings.splits else None
+    scans = read(settings.layout, source, settings.series)
+    root = source.parent if source.is_file() else source
+    dataset = Dataset(work, "pe", str(source), digest(scans, root), settings.arguments())
+    if dataset.is_there():
+        _log.info("%s: is there already, made from the same source with the same arguments", dataset.folder)
+        return
+    folder = dataset.staging()
+    with Workers(settings.jobs) as workers:
+        images, found = _split(settings, source, scans, given, folder, workers)
+        for line in summary(images, found, settings.candidates):
+            _log.info("%s", line)
+        write(dataset, folder, settings, scans, images, found, workers)
+
+
+def summary(images: Sequence[ImageRow], found: Sequence[CandidateRow], table: Path | None = None) -> list[str]:
+    """What the candidate step did, in lines: how many, how many true, how many emboli they find."""
+    emboli = sum(image.lesions for image in images)
+    hits = [row for row in found if row.label]
+    hit = {(row.unit, row.image, row.lesion) for row in hits}
+    bearing = sum(image.lesions > 0 for image in images)
+    told = [
+        f"{len(images)} volumes of {len({image.unit for image in images})} patients, {bearing} with {emboli} emboli",
+        f"{table or 'tobogganing'}: {len(found)} candidates, {len(found) / max(len(images), 1):.1f} a volume"
+        f" (the paper: 51.7); {len(hits)} in emboli, {len(hits) / max(emboli, 1):.2f} an embolus (2.11)",
+        f"sensitivity of the candidates: {len(hit)} of {emboli} emboli",
+    ]
+    return told
+
+
+def _split(
+    settings: Settings,
+    source: Path,
+    scans: Sequence[Scan],
+    given: Mapping[str, str] | None,
+    folder: Path,
+    workers: Workers,
+) -> tuple[list[ImageRow], list[CandidateRow]]:
+    """Volumes and candidates with their splits; written to `folder`, or read from it where a killed run left them."""
+    import numpy as np
+
+    from data_prep import manifest, splits
+
+    images_path, candidates_path = folder / "images.csv", folder / "candidates.csv"
+    if images_path.exists():  # it is written after the other
+        return manifest.read_images(images_path), manifest.read_candidates(candidates_path)
+    images, found = candidates(scans, settings.candidates, settings.coordinates, settings.changed, workers)
+    rng = np.random.default_rng([settings.seed, 10])
+    bearing: dict[str, bool] = {}
+    for row in images:
+        bearing[row.unit] = bearing.get(row.unit, False) or row.lesions > 0
+    split = splits.assign(bearing, settings.test_fraction, rng, given, settings.splits or source)
+    images = [replace(row, split=split[row.unit]) for row in images]
+    found = [replace(row, split=split[row.unit]) for row in found]
+    manifest.write_candidates(candidates_path, found, GEOMETRY)
+    manifest.write_images(images_path, images)
+    return images, found
+
+
+def _examined(
+    task: tuple[Scan, Path | None, str, tuple[str, ...], list[Point] | None],
+) -> tuple[ImageRow, list[CandidateRow]]:
+    import numpy as np
+
+    from data_prep import vessel
+    from data_prep.candidates import emboli, points
+    from data_prep.manifest import CandidateRow, ImageRow
+    from ftcaffe.errors import located
+
+    scan, table, coordinates, changed, given = task
+    volume, labels = scan.read()
+    shown = 0 if labels is None else len(np.setdiff1d(np.unique(labels), 0))
+    found: list[tuple[str, np.ndarray, np.ndarray, np.ndarray, float]] = []
+    if given is None:
+        with located(scan.path):
+            for one in emboli.find(volume, emboli.settings(changed)):
+                found.append((one.name, one.index, one.position, one.frame, one.score))
+    else:
+        assert table is not None
+        for point in given:
+            position = points.position(point, volume, coordinates, table)
+            index = np.rint(volume.to_index(position)).astype(int)
+            found.append((point.name, index, position, vessel.frame(volume, index), point.score))
+    rows = []
+    for name, index, position, frame, score in found:
+        lesion = 0 if labels is None else int(labels[tuple(index)])
+        geometry = tuple(round(float(v), 6) for v in (*position, *frame[0], *frame[1]))
+        rows.append(
+            CandidateRow(
+                scan.unit, scan.name, name, "", int(lesion > 0), str(lesion or ""), round(score, 6), geometry
+            )
+        )
+    return ImageRow(scan.unit, scan.name, "", shown), rows
+
+
+def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int]) -> None:
+    from data_prep.representations import cuts
+    from data_prep.spool import Writer
+
+    scan, wanted, path, representation, size = task
+    volume, _ = scan.read()
+    with Writer(path) as writer:
+        for geometry, chosen in wanted.items():
+            position, frame = placed(geometry)
+            made = cuts(volume, position, frame, [how for _, how in chosen], representation, size)
+            for (place, _), patch in zip(chosen, made, strict=True):
+                writer.put(place, patch)
+
+
+def placed(geometry: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Position (3,) and frame (3, 3) of a candidate from its columns `GEOMETRY`."""
+    import numpy as np
+
+    values = np.array(geometry, float).reshape(3, 3)
+    return values[0], np.stack([values[1], values[2], np.cross(values[1], values[2])])
+
+
+def _content(path: Path | None) -> str | None:
+    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _generator_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--series", metavar="UID", help="of the DICOM series in a folder of several, or its end")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change a setting of the candidate generator, such as contrast=0 (data_prep/README.md lists them)",
+    )
+
+
+def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(total=TOTAL)
+    parser.add_argument(
+        "--candidates",
+        type=Path,
+        metavar="FILE",
+        help="unit,image,candidate,x,y,z,score as CSV, or CAD-PE's detection file (default: found by tobogganing)",
+    )
+    parser.add_argument(
+        "--coordinates",
+        choices=COORDINATES,
+        default="mm",
+        help="what they are: mm (LPS), or voxels in the file's order x, y, z, from 0 or from 1 (default: mm)",
+    )
+    parser.add_argument(
+        "--representation",
+        choices=("vessel", "planes"),
+        default="vessel",
+        help="vessel, planes along and across the vessel; planes, axial, coronal and sagittal (default: vessel)",
+    )
+    parser.add_argument(
+        "--augment",
+        choices=("full", "centred", "none"),
+        default="full",
+        help="patches a candidate: full, the paper's 54 (3 widths, 3 shifts, 6 rotations); centred, 18 without the"
+        " shifts; none, one (default: full)",
+    )
+    parser.add_argument(
+        "--calibrate",
+        action="store_true",
+        help="write nothing: tell what the candidate step finds with these settings and with others near them",
+    )
+    _generator_arguments(parser)
+
+
+def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
+    if options.calibrate:
+        from data_prep.calibrate import calibrate
+
+        calibrate(read(options.layout, source, options.series), options.set, options.jobs)
+        return
+    settings = Settings(
+        layout=options.layout,
+        series=options.series,
+        scale=options.scale,
+        candidates=options.candidates,
+        coordinates=options.coordinates,
+        changed=tuple(options.set),
+        representation=options.representation,
+        augment=options.augment,
+        total=options.total,
+        splits=options.splits,
+        test_fraction=options.test_fraction,
+        fractions=options.fractions,
+        seed=options.seed,
+        jobs=options.jobs,
+    )
+    prepare(settings, source, work)
+
+
+def _phantom_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--patients", type=int, default=24, help="how many patients (default: 24)")
+    parser.add_argument("--spacing", type=float, default=0.8, help="mm, side of a voxel in a slice (default: 0.8)")
+    parser.add_argument("--dicom", action="store_true", help="write the volumes as DICOM series")
+
+
+def _phantom(options: argparse.Namespace, folder: Path) -> None:
+    from data_prep.phantoms import pe as phantom
+
+    settings = phantom.Settings(options.seed, options.patients, options.spacing)
+    phantom.write(folder, settings, options.jobs, options.dicom)
+
+
+def _apply(options: argparse.Namespace, source: Path, probabilities: Probabilities, out: Path) -> None:
+    from data_prep.detect import detect
+
+    detect(options.dataset, source, options.series, options.set, probabilities, out)
+
+
+PE = Application(
+    name="pe",
+    title="Pulmonary embolism",
+    classes=CLASSES,
+    positive=1,
+    layouts=LAYOUTS,
+    unit="patient",
+    image="volume",
+    curve="froc",
+    operating_points=(1, 2, 3, 4, 5),
+    phantom_arguments=_phantom_arguments,
+    phantom=_phantom,
+    prepare_arguments=_prepare_arguments,
+    prepare=_prepare,
+    handcrafted=HANDCRAFTED,
+    apply_arguments=_generator_arguments,
+    apply=_apply,
+)
