@@ -80,6 +80,17 @@ def parameters(labels: Sequence[str], results: Sequence[Result]) -> Table:
     return Table(("run", "model", "parameter", "estimate", "se"), rows)
 
 
+def parameters_spoken(labels: Sequence[str], results: Sequence[Result]) -> Table:
+    """The same to be read: a row a run, estimates with their standard errors in brackets."""
+    rows = [
+        (label, {name: f"{estimate:.4g} ({error:.2g})" for _, name, estimate, error in _parameters(result.model)})
+        for label, result in zip(labels, results, strict=True)
+        if result.model is not None
+    ]
+    names = list(dict.fromkeys(name for _, found in rows for name in found))
+    return Table(("", *names), tuple((label, *(found[name] for name in names)) for label, found in rows))
+
+
 def _parameters(model: Idca | Binormal) -> list[tuple[str, str, float, float]]:
     rows: list[tuple[str, str, float, float]] = []
     name, ratings = "binormal", model

@@ -119,6 +119,8 @@ def _verdict(comparison: Comparison, one: Subject, other: Subject) -> str:
             return f"The intervals do not overlap: {where} {better} is better."
         return f"The intervals overlap: {where} nothing shows that either is better."
     test = f"paired test p {'' if pair.p_value < 0.001 else '= '}{tables.p_value(pair.p_value)}"
+    if pair.corrected is not None:
+        test = f"{test} after Holm’s correction"
     if pair.significant:
         rule = "do not overlap" if apart else "overlap, but the runs saw the same cases"
         return f"The intervals {rule}: {where} {better} is better ({test})."

@@ -87,7 +87,8 @@ def _tables(comparison: Comparison, out: Path) -> dict[str, tables.Table]:
     curve_tables.curve(labels, results).csv(out / "curve.csv")
     saved(curve_tables.operating_points(labels, results), out, "operating_points")
     shown["summary"] = saved(curve_tables.summary(labels, results), out, "summary")
-    shown["parameters"] = saved(curve_tables.parameters(labels, results), out, "parameters")
+    saved(curve_tables.parameters(labels, results), out, "parameters")
+    shown["parameters"] = curve_tables.parameters_spoken(labels, results)
     if len(labels) > 1:
         saved(curve_tables.pairwise(labels, comparison.pairs, corrected=corrected), out, "pairwise")
         shown["areas"] = curve_tables.pairwise_areas(labels, comparison.pairs, corrected=corrected)

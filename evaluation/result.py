@@ -126,6 +126,8 @@ def evaluate(scores: Scores, points: Sequence[float], settings: Settings) -> Res
     Error : no lesions, no candidates of one kind, an interval that the set does not allow.
     """
     _check(scores, settings.interval)
+    if scores.curve == "roc" and max(points, default=0) > 1:
+        raise Error(f"a false-positive rate of {max(points):g} is more than all", remedy="give rates from 0 to 1")
     found = scores.detections
     hits = found.lesion >= 0
     curve = froc(found.score, found.lesion, int(found.lesions.sum()), int(found.images.sum()))

@@ -99,6 +99,13 @@ def test_the_better_detector_is_found_by_both_rules(froc_sets):
     assert "| poor | 0.05, 0.5 |" in (out / "significance.md").read_text()
 
 
+def test_a_corrected_p_value_says_so(froc_sets, capsys):
+    files = [str(froc_sets / f"{name}.csv") for name in ("good", "poor")]
+    for correct, said in (([], r"\(paired test p .{7,9}\)"), (["--correct", "holm"], "after Holm’s correction")):
+        assert main(["evaluate", *files, *correct, "--draws", "50", "--out", str(froc_sets / "again")]) == 0
+        assert re.search(said, capsys.readouterr().out)
+
+
 def test_words_are_the_applications(froc_sets):
     text = (froc_sets / "out" / "report.html").read_text(encoding="utf-8")
     assert "Polyp detection" in text
@@ -194,6 +201,7 @@ ROC = "unit,image,label,score\na,1,1,0.9\na,2,0,0.5\nb,3,0,0.1\nb,4,1,0.3\n"
         (ROC, ["--interval", "wald"], "--interval wald is none of idca, binormal, delong, bootstrap"),
         (ROC, ["--operating-points", "a"], "--operating-points 'a' are not numbers"),
         (ROC, ["--operating-points", "-1"], "--operating-points: -1 is no rate"),
+        (ROC, ["--operating-points", "0.1,2"], "a false-positive rate of 2 is more than all"),
         (ROC, ["--draws", "1"], "--draws 1 are too few"),
         (ROC, ["--app", "nothing"], "no application 'nothing'; there are: "),
         (ROC.replace(",1,0", ",0,0"), [], "two.csv: "),
