@@ -184,7 +184,8 @@ def write(
     units_kept = splits.nested(train, settings.fractions, np.random.default_rng([settings.seed, 11]))
     fractions = {fraction: of_units(kept, found) for fraction, kept in units_kept.items()}
     cut = partial(patches, regions=regions, found=found, side=settings.patch, size=size, workers=workers)
-    written = write_all(dataset, folder, plans, found, [Pixel(settings.patch)], fractions, size, cut, workers)
+    how = [Pixel(settings.patch)]
+    written = write_all(dataset, folder, plans, found, how, fractions, size, cut, workers, even_mean=True)
     counts = {
         name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
         for name, part in plans.items()

@@ -183,6 +183,7 @@ def write(
     cut: Cut,
     workers: Workers,
     whole: tuple[int, int] | None = None,
+    even_mean: bool = False,
 ) -> dict[str, object]:
     """Write manifest.csv, the LMDBs and the mean into `folder`; what is there already from a killed run is kept.
 
@@ -196,6 +197,8 @@ def write(
     workers : compute the digest.
     whole : height and width of the records of the test split where they are whole images, of which scoring cuts the
         patches; None where they are patches too.
+    even_mean : whether the mean image has the mean of its channel in every place, for a net that is later applied to
+        regions, in which a pixel has many places.
 
     Returns
     -------
@@ -218,7 +221,10 @@ def write(
         if not (folder / lmdb_name(fraction)).is_dir():
             lmdb.write(folder / lmdb_name(fraction), _chosen(folder / "train.lmdb", places))
     digests = workers.each(records_digest, [folder / f"{name}.lmdb" for name in splits.SPLITS], "digest")
-    mean.write(folder / "mean.binaryproto", mean.compute(lmdb.Records(folder / "train.lmdb")))
+    average = mean.compute(lmdb.Records(folder / "train.lmdb"))
+    if even_mean:
+        average = np.broadcast_to(average.mean(axis=(1, 2), keepdims=True), average.shape)
+    mean.write(folder / "mean.binaryproto", average)
     return {
         "seed": seed,
         "input": {"channels": shape[0], "size": size},
