@@ -22,13 +22,13 @@ class Settings:
     """How to run the net.
 
     batch : patches a forward pass. engine, gpu : as `ftcaffe.backend.load` takes them.
-    maps : how regions are mapped, see `tracing.Settings`.
+    maps : how regions are mapped, one of `dense.MODES`.
     """
 
     batch: int = 256
     engine: str | None = None
     gpu: int | None = None
-    maps: str = tracing.AUTO
+    maps: str = "patchwise"
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -75,8 +75,7 @@ def apply(name: str, source: Path, folder: Path, out: Path, settings: Settings, 
     if app.apply is not None:
         app.apply(options, source, predict, out)
     elif app.pictures is not None:
-        side, size = float(options.dataset["patch"]), int(options.dataset["input"]["size"])
-        maps = tracing.way(settings.maps, side, size)
+        side, maps = float(options.dataset["patch"]), settings.maps
         deploy = run.folder / "deploy.prototxt"
         mapping = tracing.mapper(engine.caffe, deploy, net, transform, side, maps, settings.batch)
         places = np.atleast_1d(options.dataset["positive"]).tolist()

@@ -80,10 +80,10 @@ def _score_arguments(parser: argparse.ArgumentParser) -> None:
 def _maps(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--maps",
-        choices=("auto", "convolutional", "patchwise"),
-        default="auto",
-        help="how a region is mapped where an application has regions: the net as a convolution, which is fast, or "
-        "patch by patch (default: auto, convolutional where the patch is enlarged by a whole factor)",
+        choices=("patchwise", "convolutional"),
+        default="patchwise",
+        help="how a region is mapped where an application has regions: patch by patch, or at once with the net as a "
+        "convolution, which is fast but sees other surroundings than a patch has (default: patchwise)",
     )
 
 
@@ -121,7 +121,7 @@ def _apply_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
         add_engine(sub)
         add_work(sub)
-        sub.set_defaults(maps="auto")
+        sub.set_defaults(maps="patchwise")
         if app.pictures is not None:
             _maps(sub)
         app.apply_arguments(sub)

@@ -1,8 +1,10 @@
 """Class probabilities of every pixel of a region: the paper's confidence maps (section VI-D).
 
-Two ways: `patchwise`, the reference, classifies the window of each pixel by itself; `convolutional`, the paper's,
-passes the enlarged region through the net at once (`ftcaffe.nets.dense`). They agree where the net has no zero
-padding and the mean is one number a channel; AlexNet has padding, so there they differ somewhat.
+Two ways: `patchwise` classifies the window of each pixel by itself, as the net was trained; `convolutional`, named
+as the paper's, passes the enlarged region through the net at once (`ftcaffe.nets.dense`). They agree where the net
+has no zero padding. AlexNet has, and it reaches far inwards: of the 13 × 13 places of conv5 the padding of conv2 to
+conv5 touches all but the middle 5 × 5. A net trained on patches has learned that frame of zeros, which a region does
+not have, and what such maps are worth has to be seen on the data at hand: so `patchwise` is the default.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from ftcaffe.store.regions import Region
 from ftcaffe.store.window import SIDE, enlarged, factor
 from ftcaffe.training.validate import probabilities
 
-MODES = ("convolutional", "patchwise")
+MODES = ("patchwise", "convolutional")
 
 
 def patchwise(
@@ -50,12 +52,13 @@ class Convolutional:
     caffe : pycaffe, or the engine.
     deploy : path of the prototxt of the net of patches.
     net : that net with its parameters, which are copied.
-    preprocessing : of its patches; a mean image counts as the mean of each channel, since a region has no one place.
+    preprocessing : of its patches, with a mean for each channel.
     side : of the window, in pixels.
 
     Raises
     ------
-    Error : a window that is enlarged by no whole factor, or a layer that a region cannot be passed through.
+    Error : a window that is enlarged by no whole factor, a layer that a region cannot be passed through, or a mean
+        image, which is another for each pixel of a region.
     """
 
     def __init__(
@@ -72,8 +75,14 @@ class Convolutional:
             self.dense: DenseNet = dense(read_net(deploy), step, 1, 1)
         except Error as error:
             raise Error(error.what, deploy, remedy=error.remedy) from None
+        mean = preprocessing.mean[:, :1, :1]
+        if (preprocessing.mean != mean).any():
+            raise Error(
+                "subtracts a mean image, which a region has no place for",
+                deploy,
+                remedy="train with a mean for each channel (--mean B,G,R), or map the region patch by patch",
+            )
         self.side, self.size = side, size
-        mean = preprocessing.mean.mean(axis=(1, 2), keepdims=True)
         self.preprocessing = Preprocessing(mean, preprocessing.scale)
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "deploy_dense.prototxt"

@@ -20,13 +20,9 @@ from ftcaffe.nets import preprocessing
 from ftcaffe.nets.preprocessing import Preprocessing
 from ftcaffe.store import atomic, regions
 from ftcaffe.store.regions import Region
-from ftcaffe.store.window import factor
 
 # From a region to class probabilities, classes × height × width.
 Mapping = Callable[[Region], np.ndarray]
-
-AUTO = "auto"
-MAPS = (AUTO, *dense.MODES)
 
 
 @dataclass(frozen=True)
@@ -34,7 +30,7 @@ class Settings:
     """How regions are mapped and traced.
 
     snapshot, batch, engine, gpu : as for `score.Settings`.
-    maps : ``convolutional``, ``patchwise``, or ``auto``: convolutional where the enlargement allows it.
+    maps : one of `dense.MODES`.
     trace : see `interfaces.Settings`.
     """
 
@@ -42,7 +38,7 @@ class Settings:
     batch: int = 256
     engine: str | None = None
     gpu: int | None = None
-    maps: str = AUTO
+    maps: str = "patchwise"
     trace: interfaces.Settings = field(default_factory=interfaces.Settings)
 
 
@@ -101,8 +97,7 @@ def trace(folder: Path, settings: Settings) -> tuple[Path, bool]:
     data = run.work / "data" / run.application
     dataset = runs.read_json(data / "dataset.json")
     same_data(run, dataset)
-    side, path = float(dataset["patch"]), path_of(run)
-    maps = way(settings.maps, side, int(dataset["input"]["size"]))
+    side, maps, path = float(dataset["patch"]), settings.maps, path_of(run)
     if path.is_file():
         there = read(path)
         if (there.snapshot, there.maps, there.dataset) == (snapshot, maps, dataset["digest"]):
@@ -121,19 +116,12 @@ def trace(folder: Path, settings: Settings) -> tuple[Path, bool]:
     return path, True
 
 
-def way(maps: str, side: float, size: int) -> str:
-    """How regions are mapped: `maps` itself, or for ``auto`` the convolutional way where there is one."""
-    if maps not in MAPS:
-        raise Error(f"--maps {maps} is none of {', '.join(MAPS)}")
-    if maps != AUTO:
-        return maps
-    return "convolutional" if factor(side, size) is not None else "patchwise"
-
-
 def mapper(
     caffe: Any, deploy: Path, net: Any, transform: Preprocessing, side: float, maps: str, batch: int
 ) -> Mapping:
-    """The function from regions to class probabilities that a trained net makes."""
+    """The function from regions to class probabilities that a trained net makes; `maps` is one of `dense.MODES`."""
+    if maps not in dense.MODES:
+        raise Error(f"--maps {maps} is none of {', '.join(dense.MODES)}")
     if maps == "convolutional":
         return dense.Convolutional(caffe, deploy, net, transform, side)
     return lambda region: dense.patchwise(net, transform, region, side, batch)

@@ -119,15 +119,18 @@ def test_alexnets_first_layers_are_computed_once():
     }
 
 
-def test_a_mean_image_counts_as_the_mean_of_each_channel(tmp_path, frame):
+def test_a_mean_image_has_no_place_in_a_region(tmp_path, frame):
+    """Unless it is the same everywhere."""
     path, region = tmp_path / "deploy.prototxt", _region(frame, 20, 30, 4, 4, 61 / 8)
     net = _trained(_message(), path)
-    image = 120 + np.random.default_rng(1).uniform(-5, 5, (3, 61, 61)).astype(np.float32)
-    flat = Preprocessing(image.mean(axis=(1, 2), keepdims=True), 1.0)
+    even = np.full((3, 61, 61), 120, np.float32)
     one, other = (
-        Convolutional(engine, path, net, mean, 61 / 8)(region) for mean in (Preprocessing(image, 1.0), flat)
+        Convolutional(engine, path, net, mean, 61 / 8)(region) for mean in (Preprocessing(even, 1.0), PLAIN)
     )
     np.testing.assert_array_equal(one, other)
+    even[0, 30, 30] += 1
+    with pytest.raises(Error, match=r"deploy.prototxt: subtracts a mean image, .* \(--mean B,G,R\)"):
+        Convolutional(engine, path, net, Preprocessing(even, 1.0), 61 / 8)
 
 
 @pytest.mark.parametrize(
