@@ -114,7 +114,9 @@ def _apply_arguments(parser: argparse.ArgumentParser) -> None:
             continue
         sub = applications.add_parser(name, help=app.title, description=f"{app.title}: what a run finds in new data.")
         sub.add_argument("source", type=Path, metavar="INPUT", help="the new data")
-        sub.add_argument("--run", required=True, help="a finished run's folder, or its name in the working folder")
+        sub.add_argument(
+            "--run", dest="trained", required=True, help="a finished run's folder, or its name in the working folder"
+        )
         sub.add_argument(
             "--out", type=Path, metavar="DIR", help="where to write (default: here, in a folder of INPUT's name)"
         )
@@ -132,7 +134,7 @@ def _apply(options: argparse.Namespace) -> None:
 
     settings = apply.Settings(options.batch, options.engine, options.gpu, options.maps)
     out = options.out or Path(f"{options.source.name.split('.')[0]}-{options.application}")
-    folder = runs.find(options.run, options.work)
+    folder = runs.find(options.trained, options.work)
     apply.apply(options.application, options.source, folder, out, settings, options)
 
 
