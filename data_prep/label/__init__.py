@@ -1,0 +1,1 @@
+"""Frames for a reader: taken from videos, and labelled in a page that needs no server."""
