@@ -28,8 +28,8 @@ Force = Callable[[np.ndarray], np.ndarray]
 class Settings:
     """How a snake moves; all assumed.
 
-    The force is taken where the curve is, not where it goes, so that a step may be too long: the force of a map from 0
-    to 1 changes by up to 0.484 w / σ² a pixel (2 φ(1) / σ², φ the normal density), 1.08 as set here, and the curve
+    The force is taken where the curve is, not where it goes, so that a step may be too long: the force of a map from
+    0 to 1 changes by up to 0.484 w / σ² a pixel (2 φ(1) / σ², φ the normal density), 1.08 as set here, and the curve
     comes to rest where τ times that is below 2; else it can go to and fro.
 
     tension, rigidity : a and b.
