@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.readers.volume import AIR, Volume
+from data_prep.readers.volume import AIR, ROUNDING, Volume
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ def _vessel(
     from scipy import ndimage
 
     index = np.asarray(index, float)
+    radius += ROUNDING
     # Half the box that holds the sphere: how far a whole radius goes along each of the array's axes.
     reach = radius * np.linalg.norm(volume.vector_to_index(np.eye(3)), axis=0)
     start = np.maximum(np.ceil(index - reach), 0).astype(int)
@@ -93,7 +94,7 @@ def _vessel(
     sphere = (offset**2).sum(axis=-1) <= radius**2
     own = np.zeros(sphere.shape, bool)
     if voxels is None:
-        own |= (offset**2).sum(axis=-1) <= settings.touch**2
+        own |= (offset**2).sum(axis=-1) <= (settings.touch + ROUNDING) ** 2
         inside = (volume.array[tuple(map(slice, start, stop))] > settings.contrast) & sphere
     else:
         near = voxels[((voxels >= start) & (voxels < stop)).all(axis=1)] - start

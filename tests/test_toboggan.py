@@ -1,4 +1,4 @@
-"""Tobogganing: clusters are the catchment basins of scikit-image's watershed; slides descend; plateaus are settled."""
+"""Tobogganing: clusters are the catchment basins of scikit-image's watershed; slides descend; plateaus settle."""
 
 import numpy as np
 import pytest

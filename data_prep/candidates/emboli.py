@@ -12,7 +12,7 @@ import numpy as np
 
 from data_prep import vessel
 from data_prep.candidates import lungs, toboggan
-from data_prep.readers.volume import Volume
+from data_prep.readers.volume import ROUNDING, Volume
 from ftcaffe.errors import Error
 
 
@@ -143,7 +143,7 @@ def merge(volume: Volume, clusters: Sequence[Cluster], within: float) -> list[Cl
     if not clusters:
         return []
     places = volume.steps(np.stack([one.index for one in clusters]))
-    pairs = cKDTree(places).query_pairs(within, output_type="ndarray").reshape(-1, 2)
+    pairs = cKDTree(places).query_pairs(within + ROUNDING, output_type="ndarray").reshape(-1, 2)
     graph = coo_matrix((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), (len(clusters), len(clusters)))
     _, group = connected_components(graph, directed=False)
     result = []
@@ -189,6 +189,7 @@ def _surround(part: np.ndarray, voxels: np.ndarray, ball: np.ndarray, bright: fl
 
 
 def _ball(spacing: np.ndarray, radius: float) -> np.ndarray:
+    radius += ROUNDING
     reach = np.maximum(1, np.floor(radius / spacing)).astype(int)
     z, y, x = np.meshgrid(*(np.arange(-r, r + 1) * s for r, s in zip(reach, spacing, strict=True)), indexing="ij")
     # At least the 26 neighbours, so that thick slices have a shell too.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from data_prep.readers.volume import Volume
+from data_prep.readers.volume import ROUNDING, Volume
 from ftcaffe.errors import Error
 
 
@@ -49,10 +49,11 @@ def mask(volume: Volume, settings: Settings | None = None) -> np.ndarray:
     if lungs is None:
         raise Error("no lung was found in it", remedy="check that it is a chest CT in Hounsfield units")
     # Beyond the volume there is neither lung nor body: closing must not be eaten away from its faces.
-    margin = np.ceil(settings.closing / spacing).astype(int) + 1
+    radius = settings.closing + ROUNDING
+    margin = np.ceil(radius / spacing).astype(int) + 1
     padded = np.pad(lungs, [(m, m) for m in margin])
-    grown = ndimage.distance_transform_edt(~padded, spacing) <= settings.closing
-    closed = ndimage.distance_transform_edt(grown, spacing) > settings.closing
+    grown = ndimage.distance_transform_edt(~padded, spacing) <= radius
+    closed = ndimage.distance_transform_edt(grown, spacing) > radius
     closed = closed[tuple(slice(m, -m) for m in margin)] | lungs
     for section in closed:
         section |= ndimage.binary_fill_holes(section)

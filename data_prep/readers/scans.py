@@ -162,9 +162,11 @@ def _fumpe(source: Path) -> list[Scan]:
 def _read(source: Path) -> list[Scan]:
     pattern = re.compile(r"\d+(?:GE|TS)", re.IGNORECASE)
     masks = {n.upper(): p for n, p in _files_under(source).items() if p.name.lower().endswith((".nii", ".nii.gz"))}
-    found = {n: p for n, p in _volumes_under(source).items() if pattern.fullmatch(n) and p.is_dir()}
     scans = []
-    for name, path in found.items():
+    for path in _walk(source):
+        name = path.name
+        if not (path.is_dir() and pattern.fullmatch(name) and dicom.files_in(path)):
+            continue
         mask = masks.get(name.upper())
         if mask is None:
             raise Error("has no ground truth", path, remedy=f"add {name}.nii.gz")

@@ -20,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 AIR = -1000  # HU
+# mm, added where distances are compared: formats round spacings, and a voxel that lies just at a limit must not move.
+ROUNDING = 1e-3
 # Below it no tissue and no air reaches: padding outside the scanner's circle, set to the lowest value of CT.
 LOWEST = -1024
 
@@ -162,6 +164,7 @@ def read(path: Path) -> Volume:
         said = str(error).strip().splitlines()[-1].split("ERROR: ")[-1].replace(str(path), "").strip(" :")
         raise Error(f"cannot be read as a volume ({said})", path, remedy="copy it anew") from None
     _check_spacing(image, path)
+    _check_whole(image, path)
     return from_image(image, path)
 
 
@@ -231,3 +234,19 @@ def _check_spacing(image: Any, path: Path) -> None:
         missing = any(float(image.GetMetaData(f"pixdim[{k}]")) == 0 for k in (1, 2, 3))
     if missing or min(image.GetSpacing()) <= 0:
         raise Error("its header gives no voxel spacing", path, remedy=remedy)
+
+
+def _check_whole(image: Any, path: Path) -> None:
+    """`Error` for a NIfTI file that is cut short: ITK fills up with zeros."""
+    if not path.name.lower().endswith((".nii", ".nii.gz")):
+        return
+    pixels = int(np.prod(image.GetSize(), dtype=np.int64)) * int(image.GetMetaData("bitpix")) // 8
+    expected = int(float(image.GetMetaData("vox_offset"))) + pixels
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+        size = stream.seek(0, 2)
+        stream.seek(-4, 2)
+        # A gzip file ends with the length of its contents.
+        length = int.from_bytes(stream.read(4), "little") if packed else size
+    if length < expected % 2**32 or (packed and length - expected % 2**32 > 2**20):
+        raise Error("is cut short", path, remedy="copy it anew")
