@@ -4,7 +4,7 @@ CACHE := $(or $(FTCAFFE_CACHE),$(HOME)/.cache/ftcaffe)
 APPLICATIONS := polyp pe frames cimt
 BIN := .venv/bin
 
-.PHONY: help .venv lint test demo nets proto oracle image-caffe image-cuda clean
+.PHONY: help .venv lint test demo demo-cimt nets proto oracle image-caffe image-cuda clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -12,7 +12,7 @@ help: ## what there is to make
 .venv: .venv/installed
 .venv/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engine,video,test,lint]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engine,video,dicom,test,lint]'
 	touch $@
 
 lint: .venv ## style, types and the Dockerfiles
@@ -26,6 +26,9 @@ test: lint ## lint, then every test; FTCAFFE_ORACLE=DIR compares with the BVLC C
 
 demo: .venv ## from synthetic videos to the comparison of tuning depths, in work/demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/run work/demo
+
+demo-cimt: .venv ## from synthetic ultrasound to errors of the interfaces by tuning depth, in work/demo-cimt
+	PATH="$(CURDIR)/$(BIN):$$PATH" demo/cimt work/demo-cimt
 
 nets: .venv ## write prototxt/ and solvers/ anew
 	for application in $(APPLICATIONS); do $(BIN)/ftcaffe nets $$application || exit; done
