@@ -12,7 +12,7 @@ help: ## what there is to make
 .venv: .venv/installed
 .venv/installed: setup.py pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engine,video,dicom,test,lint]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[engine,video,volumes,dicom,handcrafted,test,lint]'
 	touch $@
 
 lint: .venv ## style, types and the Dockerfiles

@@ -11,6 +11,7 @@ from data_prep.features import cooccurrence, embolus, intensity, shape, vessel, 
 from data_prep.features.region import MARGIN, region
 from data_prep.readers.volume import Volume
 
+pytest.importorskip("pywt")
 LPS = np.eye(3)[:, ::-1]  # of an array z, y, x
 SPACING = np.array([1.0, 0.7, 0.7])
 
