@@ -4,13 +4,14 @@ Two ways: `patchwise` classifies the window of each pixel by itself, as the net 
 as the paper's, passes the enlarged region through the net at once (`ftcaffe.nets.dense`). They agree where the net
 has no zero padding. AlexNet has, and it reaches far inwards: of the 13 × 13 places of conv5 the padding of conv2 to
 conv5 touches all but the middle 5 × 5. A net trained on patches has learned that frame of zeros, which a region does
-not have, and what such maps are worth has to be seen on the data at hand: so `patchwise` is the default.
+not have; what such maps are worth has to be seen on the data at hand (`deviation`), so `patchwise` is the default.
 """
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,39 @@ def _windows(region: Region, side: float, size: int) -> Iterator[np.ndarray]:
     for y in range(0, step * height, step):
         for x in range(0, step * width, step):
             yield np.broadcast_to(whole[y : y + size, x : x + size], (3, size, size))
+
+
+@dataclass(frozen=True)
+class Deviation:
+    """How far maps are from those patch by patch: mean and greatest difference of a probability, over some pixels."""
+
+    mean: float
+    most: float
+    pixels: int
+
+
+def deviation(
+    maps: np.ndarray,
+    net: Any,
+    preprocessing: Preprocessing,
+    region: Region,
+    side: float = SIDE,
+    pixels: int = 64,
+    batch: int = 128,
+) -> Deviation:
+    """Compare maps of a region (classes × height × width) with the net's windows at pixels spread over it.
+
+    Parameters
+    ----------
+    net, preprocessing, side, batch : as for `patchwise`.
+    pixels : at most so many.
+    """
+    height, width = region.shape
+    rows, columns = np.divmod(np.unique(np.linspace(0, height * width - 1, pixels).astype(int)), width)
+    size = net.blobs[net.inputs[0]].shape[2]
+    windows = (region.patch(x, y, side, size) for x, y in zip(columns.tolist(), rows.tolist(), strict=True))
+    gap = np.abs(maps[:, rows, columns].T - probabilities(net, windows, preprocessing, min(batch, len(rows))))
+    return Deviation(float(gap.mean()), float(gap.max()), len(rows))
 
 
 class Convolutional:

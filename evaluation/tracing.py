@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,6 +21,11 @@ from ftcaffe.nets import preprocessing
 from ftcaffe.nets.preprocessing import Preprocessing
 from ftcaffe.store import atomic, regions
 from ftcaffe.store.regions import Region
+
+_log = logging.getLogger(__name__)
+
+TOLERANCE = 0.05
+"""Mean difference of a probability from which on convolutional maps are warned of."""
 
 # From a region to class probabilities, classes × height × width.
 Mapping = Callable[[Region], np.ndarray]
@@ -119,12 +125,31 @@ def trace(folder: Path, settings: Settings) -> tuple[Path, bool]:
 def mapper(
     caffe: Any, deploy: Path, net: Any, transform: Preprocessing, side: float, maps: str, batch: int
 ) -> Mapping:
-    """The function from regions to class probabilities that a trained net makes; `maps` is one of `dense.MODES`."""
+    """The function from regions to class probabilities that a trained net makes; `maps` is one of `dense.MODES`.
+
+    The convolutional way says at its first region how far it is from patch by patch.
+    """
     if maps not in dense.MODES:
         raise Error(f"--maps {maps} is none of {', '.join(dense.MODES)}")
-    if maps == "convolutional":
-        return dense.Convolutional(caffe, deploy, net, transform, side)
-    return lambda region: dense.patchwise(net, transform, region, side, batch)
+    if maps == "patchwise":
+        return lambda region: dense.patchwise(net, transform, region, side, batch)
+    convolutional = dense.Convolutional(caffe, deploy, net, transform, side)
+    told = False
+
+    def mapped(region: Region) -> np.ndarray:
+        nonlocal told
+        found = convolutional(region)
+        if not told:
+            gap = dense.deviation(found, net, transform, region, side, batch=batch)
+            _log.log(
+                logging.WARNING if gap.mean > TOLERANCE else logging.INFO,
+                "%s: probabilities differ from those patch by patch by %.3f on average, by %.3f at most (%d pixels)",
+                region.name, gap.mean, gap.most, gap.pixels,
+            )  # fmt: skip
+            told = True
+        return found
+
+    return mapped
 
 
 def traced(probability: np.ndarray, places: Sequence[int], settings: interfaces.Settings) -> Traced:

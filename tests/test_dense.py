@@ -10,7 +10,7 @@ import pytest
 from google.protobuf import text_format
 from parity import oracle
 
-from evaluation.dense import Convolutional, patchwise
+from evaluation.dense import Convolutional, deviation, patchwise
 from ftcaffe import engine
 from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet
@@ -96,6 +96,20 @@ def test_one_net_takes_regions_of_every_size(tmp_path, frame):
         found = convolutional(region)
         assert found.shape == (3, *place[2:])
         np.testing.assert_allclose(found, patchwise(net, PLAIN, region, 61 / 8), atol=1e-5)
+
+
+def test_deviation_is_seen_at_pixels_all_over_the_region(tmp_path, frame):
+    path, region = tmp_path / "deploy.prototxt", _region(frame, 20, 30, 12, 20, 61 / 8)
+    net = _trained(_message(), path)
+    maps = Convolutional(engine, path, net, PLAIN, 61 / 8)(region)
+    same = deviation(maps, net, PLAIN, region, 61 / 8)
+    assert (same.mean, same.most) == pytest.approx((0, 0), abs=1e-5)
+    assert same.pixels == 64
+    maps[1] += 0.3
+    other = deviation(maps, net, PLAIN, region, 61 / 8, pixels=10_000)
+    assert (other.mean, other.most, other.pixels) == pytest.approx((0.1, 0.3, 240), abs=1e-5)
+    maps[:, -1, -1] += 9
+    assert deviation(maps, net, PLAIN, region, 61 / 8).most > 8
 
 
 def test_alexnets_padding_makes_both_ways_differ(tmp_path, frame):
