@@ -43,8 +43,15 @@ oracle: ## Debian bullseye's own Caffe in a root folder (as root), for FTCAFFE_O
 image-caffe: ## the image with BVLC Caffe 1.0 on the CPU
 	docker/build.sh caffe.Dockerfile cpu ftcaffe-caffe
 
+image-caffe-cuda: ## the image with BVLC Caffe 1.0 on a GPU, and beside it (ftcaffe-caffe-cuda-check) Caffe's own tests
+	docker/build.sh caffe.Dockerfile cuda ftcaffe-caffe-cuda
+	docker/build.sh caffe.Dockerfile cuda-check ftcaffe-caffe-cuda-check
+
 image-cuda: ## the image with PyTorch on a GPU
 	docker/build.sh cuda.Dockerfile cuda ftcaffe-cuda
+
+gpu-check: .venv ## the original and the engine, on CPU and GPU, on the same nets: losses, weights, speed, in work/gpu-check
+	$(BIN)/python benchmarks/gpu_check.py --out work/gpu-check
 
 clean: ## remove the environment and the caches of the tools
 	rm -rf .venv build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis

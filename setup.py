@@ -46,6 +46,7 @@ setup(
     entry_points={
         "console_scripts": ["ftcaffe = ftcaffe.command:main"],
         "ftcaffe.commands": [
+            "doctor = ftcaffe.doctor:DOCTOR",
             "phantom = data_prep.commands:PHANTOM",
             "prepare = data_prep.commands:PREPARE",
             "extract = data_prep.label.commands:EXTRACT",

@@ -1,42 +1,52 @@
-# BVLC Caffe 1.0 (upstream git 99bd997 of 21 August 2018, as Debian bullseye packaged it) with its Python module, built on
-# Debian bookworm, and ftcaffe beside it.
-#   make image-caffe
-#   docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/study" ftcaffe-caffe ftcaffe --help
-# Targets: cpu. (A target cuda is to stand beside it.)
+# BVLC Caffe 1.0 (upstream git 99bd997 of 21 August 2018, the one that Debian bullseye packaged) with its Python module,
+# built on Debian bookworm, and ftcaffe beside it.
+#   make image-caffe             docker run --rm -u "$(id -u):$(id -g)" -v "$PWD:/study" ftcaffe-caffe ftcaffe --help
+#   make image-caffe-cuda        docker run --rm --gpus all -u … -v … ftcaffe-caffe-cuda ftcaffe doctor
+# Targets: cpu; cuda, for GPUs from Maxwell to Hopper and by PTX beyond; cuda-check, which is cuda with Caffe's own test
+# program and gpu-check. Caffe's own GPU kernels and cuBLAS are used, no cuDNN, since Debian's package only downloads it,
+# and no NCCL: one GPU a run. CUDA comes from Debian's non-free archive, the driver from the NVIDIA container runtime.
 
-FROM debian:bookworm-slim AS cpu-build
+FROM debian:bookworm-slim AS source
 ARG DEBIAN_FRONTEND=noninteractive
 RUN apt-get update \
  && apt-get install -y --no-install-recommends \
-      g++ cmake make dpkg-dev patch \
+      ca-certificates g++ cmake make patch \
       libboost-system-dev libboost-thread-dev libboost-filesystem-dev libboost-python-dev \
       libprotobuf-dev protobuf-compiler libgoogle-glog-dev libgflags-dev \
       libhdf5-dev liblmdb-dev libopenblas-dev libopencv-dev python3-dev python3-numpy \
  && rm -rf /var/lib/apt/lists/*
 
-# Where the source package lies: empty for the pool of the mirror that the base image names. Once bullseye has moved,
-# http://archive.debian.org/debian/pool/main/c/caffe; any folder with the three files does, as the checksums decide.
-ARG CAFFE_POOL=
-ARG CAFFE_VERSION=1.0.0+git20180821.99bd997
+# Where the source lies, and its SHA-256 where that is not Debian's tarball: see docker/fetch.sh.
+ARG CAFFE_SOURCE=
+ARG CAFFE_SHA256=
 WORKDIR /usr/src
-RUN pool=${CAFFE_POOL:-$(sed -n '/^URIs: */{s///;p;q}' /etc/apt/sources.list.d/debian.sources)/pool/main/c/caffe} \
- && fetch() { /usr/lib/apt/apt-helper download-file "$pool/caffe_$1" "caffe_$1" "SHA256:$2"; } \
- && fetch "$CAFFE_VERSION-8.dsc" c492f4893fc1ba1fb514b2d9b4763bc78dc93571ea24adc6e604eccbb93cdd64 \
- && fetch "$CAFFE_VERSION.orig.tar.gz" e0eb3f06794f7402c77b7dec8e8480273ee1a1bb192e9122b621a69d4147ad0c \
- && fetch "$CAFFE_VERSION-8.debian.tar.xz" 07cf073227494a6b07234e40cb5df91db566616593eef9baafdc4d06ad159f21 \
- && dpkg-source -x "caffe_$CAFFE_VERSION-8.dsc" caffe
-
-COPY docker/patches patches
-RUN for change in patches/*.patch; do patch -d caffe -p1 --fuzz=0 <"$change" || exit 1; done \
- && cmake -S caffe -B build -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX=/opt/caffe \
-      -DCPU_ONLY=ON -DUSE_LEVELDB=OFF -DBLAS=Open \
-      -DBUILD_docs=OFF -DBUILD_matlab=OFF -Dpython_version=3 \
- && make -C build -j"$(nproc)" \
- && make -C build install/strip \
- && rm -r build /opt/caffe/include /opt/caffe/share /opt/caffe/lib/libcaffeproto.a
+COPY docker/fetch.sh docker/fetch.sh
+COPY docker/source docker/source
+COPY docker/patches docker/patches
+RUN docker/fetch.sh caffe "$CAFFE_SOURCE" "$CAFFE_SHA256" \
+ && for change in docker/patches/*.patch; do patch -d caffe -p1 --fuzz=0 <"$change" || exit 1; done
+COPY docker/compile.sh docker/compile.sh
 
 
-FROM debian:bookworm-slim AS cpu
+FROM source AS cpu-build
+RUN docker/compile.sh -DCPU_ONLY=ON
+
+
+FROM source AS cuda-build
+# CUDA 11.8 refuses g++ 12, so everything is compiled by g++ 11.
+RUN sed -i 's/^Components: main$/Components: main contrib non-free/' /etc/apt/sources.list.d/debian.sources \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends nvidia-cuda-toolkit gcc-11 g++-11 \
+ && rm -rf /var/lib/apt/lists/*
+# Machine code for these compute capabilities, and PTX that drivers compile for newer ones.
+ARG CUDA_REAL="50 60 70 75 80 86 90"
+ARG CUDA_PTX="90"
+RUN docker/compile.sh -DCPU_ONLY=OFF -DUSE_CUDNN=OFF -DUSE_NCCL=OFF \
+      -DCMAKE_C_COMPILER=gcc-11 -DCMAKE_CXX_COMPILER=g++-11 \
+      -DCUDA_ARCH_NAME=Manual "-DCUDA_ARCH_BIN=$CUDA_REAL" "-DCUDA_ARCH_PTX=$CUDA_PTX"
+
+
+FROM debian:bookworm-slim AS runtime
 # python3-scipy depends on python3-pythran (a compiler: 493 MB with g++ and the Boost headers), which it needs only while
 # scipy itself is built; an empty package of that name keeps those out.
 ARG DEBIAN_FRONTEND=noninteractive
@@ -51,22 +61,55 @@ RUN mkdir -p /tmp/pythran/DEBIAN \
       libopenblas0-pthread libopencv-core406 libopencv-imgproc406 libopencv-imgcodecs406 \
       python3 libpython3.11 python3-pip python3-numpy python3-scipy python3-skimage python3-h5py python3-lmdb \
       python3-protobuf python3-matplotlib python3-pil python3-jinja2 python3-tqdm python3-av \
- && rm -rf /var/lib/apt/lists/*
-
-COPY --from=cpu-build /opt/caffe /opt/caffe
-# Found by any user and by a bare chroot alike, so no PATH or PYTHONPATH is asked for.
-RUN ln -s /opt/caffe/bin/* /usr/local/bin/ \
- && echo /opt/caffe/lib/python3/dist-packages >/usr/lib/python3/dist-packages/caffe.pth \
- && mkdir -m 1777 /home/ftcaffe /study \
- && caffe --version \
- && python3 -c 'import caffe; print("caffe", caffe.__version__, len(caffe.layer_type_list()), "layer types")'
-
-COPY . /usr/src/ftcaffe
-RUN python3 -m pip install --no-deps --no-build-isolation --no-cache-dir --break-system-packages /usr/src/ftcaffe \
- && rm -r /usr/src/ftcaffe \
- && ftcaffe --version
-
-# Whoever the container runs as can write there: settings and font caches need a home.
+ && rm -rf /var/lib/apt/lists/* \
+ && mkdir -m 1777 /home/ftcaffe /study
+# Whoever the container runs as can write to that home: settings and font caches need one.
 ENV HOME=/home/ftcaffe
 WORKDIR /study
 CMD ["ftcaffe", "--help"]
+
+
+# The toolkit in a tree of its own, so that what comes before it in the images stays cached when it changes.
+FROM runtime AS toolkit
+COPY . /usr/src/ftcaffe
+RUN python3 -m pip install --no-deps --no-build-isolation --no-cache-dir --break-system-packages --root /out \
+      /usr/src/ftcaffe
+
+
+FROM runtime AS cpu
+COPY --from=cpu-build /out /
+COPY --from=toolkit /out /
+RUN caffe --version \
+ && python3 -c 'import caffe; print("caffe", caffe.__version__, len(caffe.layer_type_list()), "layer types")' \
+ && ftcaffe --version
+
+
+FROM runtime AS cuda
+ARG DEBIAN_FRONTEND=noninteractive
+# Without recommended packages: libcuda1 would compete with the driver that the container runtime brings.
+RUN sed -i 's/^Components: main$/Components: main contrib non-free/' /etc/apt/sources.list.d/debian.sources \
+ && apt-get update \
+ && apt-get install -y --no-install-recommends libcudart11.0 libcublas11 libcurand10 \
+ && rm -rf /var/lib/apt/lists/*
+ENV NVIDIA_VISIBLE_DEVICES=all \
+    NVIDIA_DRIVER_CAPABILITIES=compute,utility
+COPY --from=cuda-build /out /
+COPY --from=toolkit /out /
+RUN caffe --version \
+ && python3 -c 'import caffe; print("caffe", caffe.__version__, len(caffe.layer_type_list()), "layer types")' \
+ && ftcaffe --version
+
+
+FROM cuda-build AS cuda-tests
+RUN make -C build -j"$(nproc)" test.testbin
+
+
+FROM cuda AS cuda-check
+# The tests find their pictures by paths from the root of the source tree.
+COPY --from=cuda-tests /usr/src/build/test/test.testbin /opt/caffe/bin/
+COPY --from=cuda-tests /usr/src/caffe/src/caffe/test/test_data /usr/src/caffe/src/caffe/test/test_data
+COPY --from=cuda-tests /usr/src/caffe/examples/images /usr/src/caffe/examples/images
+COPY benchmarks /opt/ftcaffe/benchmarks
+COPY tests/parity /opt/ftcaffe/tests/parity
+COPY docker/gpu-check.sh /usr/local/bin/gpu-check
+CMD ["gpu-check"]

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 import math
 import os
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from ftcaffe import __version__
+from ftcaffe import __version__, gpus
 from ftcaffe.errors import Error
 
 ENGINES = ("auto", "caffe", "torch")
 VARIABLE = "FTCAFFE_ENGINE"
 GPU_VARIABLE = "FTCAFFE_GPU"
+_FLOAT = 4  # bytes
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,30 @@ class Backend:
         if self.name == "caffe":
             fast_forward(solver, records)
 
+    def check_memory(self, net: Any) -> None:
+        """`Error` where a net cannot be trained in the GPU's memory, with the batch that could.
+
+        ``ftcaffe.engine`` says so itself; BVLC Caffe ends the process, and takes memory only as a net runs, so that
+        one that has been built can be asked. What it needs at least: values and gradients of blobs and parameters,
+        and the history of momentum. A GPU's work space is not known beforehand.
+        """
+        if self.name != "caffe" or self.device == "cpu":
+            return
+        seen = gpus.driver()
+        assert seen is not None  # `load` has seen to it
+        there = seen.gpus[int(self.device.split()[1])].memory
+        parameters = 3 * _FLOAT * sum(blob.count for blobs in net.params.values() for blob in blobs)
+        blobs = 2 * _FLOAT * sum(blob.count for name, blob in net.blobs.items() if "_split_" not in name)
+        if parameters + blobs <= there:
+            return
+        batch = next(iter(net.blobs.values())).shape[0]
+        fitting = int(batch * max(0, there - parameters) / blobs)
+        remedy = (
+            f"a batch of {fitting} instead of {batch} would fit" if 0 < fitting < batch else "make the net smaller"
+        )
+        needed, held = (f"{size / 2**30:.1f} GB" for size in (parameters + blobs, there))
+        raise Error(f"out of memory of {self.device}: the net needs {needed}, there are {held}", remedy=remedy)
+
 
 def fast_forward(solver: Any, records: int) -> None:
     """Read on from the first record to the one that iteration `solver.iter` begins with.
@@ -77,8 +104,21 @@ def select(name: str | None = None) -> str:
     return "caffe" if _caffe_is_there() else "torch"
 
 
+def expect(name: str | None, gpu: int | None) -> str:
+    """`select`, with an `Error` where that engine or GPU cannot be here; it is found out without loading either.
+
+    For what has others do the work, and would hear of it from each of them.
+    """
+    chosen = select(name)
+    if chosen == "caffe" and not _caffe_is_there():
+        raise _no_caffe("there is no module of that name")
+    if gpu is not None:
+        gpus.check(gpu, gpus.driver(), None, chosen)
+    return chosen
+
+
 def _caffe_is_there() -> bool:
-    """Whether Python finds BVLC Caffe; a program run by ``python -m ftcaffe.engine`` finds the engine by that name."""
+    """Whether Python finds BVLC Caffe; ``python -m ftcaffe.engine`` has the engine found by that name."""
     spec = importlib.util.find_spec("caffe")
     return spec is not None and spec.name == "caffe" and spec.origin is not None
 
@@ -103,13 +143,15 @@ def load(name: str | None = None, gpu: int | None = None) -> Backend:
 
     Raises
     ------
-    Error : the engine is not there, or does not load.
+    Error : the engine is not there, or does not load; the GPU is not there, or the engine cannot compute on it.
     """
     chosen = select(name)
     caffe, release = _caffe() if chosen == "caffe" else _torch()
     if gpu is None:
         caffe.set_mode_cpu()
     else:
+        # Found out beforehand, since BVLC Caffe ends the process where it cannot.
+        gpus.check(gpu, gpus.driver(), caffe_build() if chosen == "caffe" else torch_build(), release)
         caffe.set_device(gpu)
         caffe.set_mode_gpu()
     return Backend(caffe, chosen, release, device(gpu))
@@ -121,10 +163,34 @@ def _caffe() -> tuple[Any, str]:
         caffe = importlib.import_module("caffe")
         return caffe, f"BVLC Caffe {caffe.__version__}"
     except (ImportError, AttributeError) as error:
-        raise Error(
-            f"BVLC Caffe cannot be imported ({error})",
-            remedy="install it (docker/caffe.Dockerfile), or choose --engine torch",
-        ) from None
+        raise _no_caffe(str(error)) from None
+
+
+def _no_caffe(why: str) -> Error:
+    return Error(
+        f"BVLC Caffe cannot be imported ({why})",
+        remedy="use its image (make image-caffe or image-caffe-cuda), or choose --engine torch",
+    )
+
+
+def caffe_build() -> gpus.Build | None:
+    """What BVLC Caffe was compiled for, once it is imported.
+
+    That stands in ``build.json`` beside its module, which docker/compile.sh writes. Of another build it is known
+    whether it has CUDA, by whether CUDA's libraries were loaded with it; None where it has, for unknown GPUs.
+    """
+    path = Path(importlib.import_module("caffe").__file__ or "").with_name("build.json")
+    if path.is_file():
+        told = json.loads(path.read_text())
+        return gpus.Build(gpus.pair(told["cuda"]), tuple(told["real"]), tuple(told["ptx"]))
+    return None if "libcublas" in Path("/proc/self/maps").read_text() else gpus.Build(None)
+
+
+def torch_build() -> gpus.Build:
+    """What PyTorch was compiled for."""
+    torch = importlib.import_module("torch")
+    flags = getattr(torch._C, "_cuda_getArchFlags", str)()  # torch.cuda's own list is empty where no driver is seen
+    return gpus.Build(gpus.pair(torch.version.cuda), *gpus.architectures(flags.split()))
 
 
 def _torch() -> tuple[Any, str]:

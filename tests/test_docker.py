@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import ast
+import hashlib
 import re
+import shutil
+import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
@@ -57,3 +61,85 @@ def test_each_change_to_caffe_says_why():
     for patch in patches:
         header = patch.read_text().partition("\n--- ")[0]
         assert re.match(r"Description: .+\n .+", header), patch.name
+
+
+# The stages of the original's images
+
+
+def stages():
+    """Base and text of each stage, by its name."""
+    parts = re.split(r"^FROM (\S+) AS (\S+)$", CAFFE.read_text(), flags=re.MULTILINE)[1:]
+    return {name: (base, text) for base, name, text in zip(parts[::3], parts[1::3], parts[2::3], strict=True)}
+
+
+def test_both_originals_are_of_one_source_and_one_root():
+    found = stages()
+    assert {found[name][0] for name in ("cpu-build", "cuda-build")} == {"source"}
+    assert {found[name][0] for name in ("cpu", "cuda", "toolkit")} == {"runtime"}
+    copied = {name: re.findall(r"COPY --from=(\S+) /out /", found[name][1]) for name in ("cpu", "cuda")}
+    assert copied == {"cpu": ["cpu-build", "toolkit"], "cuda": ["cuda-build", "toolkit"]}
+
+
+def test_the_cuda_image_brings_no_driver():
+    assert "libcuda1" not in re.sub(r"^#.*$", "", stages()["cuda"][1], flags=re.MULTILINE)
+    assert "--no-install-recommends libcudart" in stages()["cuda"][1]
+
+
+@pytest.mark.parametrize(
+    "path", re.findall(r"^COPY (?!--from)(\S+) (?!/usr/src/ftcaffe$)", CAFFE.read_text(), re.MULTILINE)
+)
+def test_what_is_copied_is_there_and_sent(path):
+    assert (ROOT / path).exists()
+    sent = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert any(Path(path).match(pattern) or Path(path).is_relative_to(pattern) for pattern in sent)
+
+
+# The source: fetched, checked, unpacked
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A folder with fetch.sh and docker/source, and tarballs as Debian packs them and as GitHub does."""
+    shutil.copy(ROOT / "docker" / "fetch.sh", tmp_path)
+    (tmp_path / "source").mkdir()
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "CMakeLists.txt").write_text("project(Caffe)\n")
+    (tmp_path / "tree" / "README.md").write_text("Caffe\n")
+    for name, prefix in (("debian.tar.gz", "."), ("github.tar.gz", "caffe-99bd997")):
+        with tarfile.open(tmp_path / name, "w:gz") as tar:
+            for path in (tmp_path / "tree").iterdir():
+                tar.add(path, f"{prefix}/{path.name}")
+    return tmp_path
+
+
+def fetch(checkout, place, sha256):
+    command = [checkout / "fetch.sh", "caffe", place, sha256]
+    return subprocess.run(command, cwd=checkout, capture_output=True, text=True)
+
+
+def sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["debian.tar.gz", "github.tar.gz"])
+def test_a_tarball_of_the_user_s_own_is_unpacked_whichever_way_it_is_packed(checkout, name):
+    shutil.copy(checkout / name, checkout / "source")
+    done = fetch(checkout, "", sha256(checkout / name))
+    assert done.returncode == 0, done.stderr
+    assert (checkout / "caffe" / "CMakeLists.txt").read_text() == "project(Caffe)\n"
+
+
+@pytest.mark.skipif(not Path("/usr/lib/apt/apt-helper").exists(), reason="no apt")
+def test_a_tarball_is_fetched_from_the_place_that_is_given(checkout):
+    done = fetch(checkout, f"copy:{checkout}/github.tar.gz", sha256(checkout / "github.tar.gz"))
+    assert done.returncode == 0, done.stderr
+    assert (checkout / "caffe" / "README.md").exists()
+
+
+@pytest.mark.parametrize("place", ["", "copy:/nowhere/caffe.tar.gz"], ids=["another", "absent"])
+def test_a_source_that_is_not_the_one_is_refused(checkout, place):
+    shutil.copy(checkout / "debian.tar.gz", checkout / "source")
+    done = fetch(checkout, place, "")
+    assert done.returncode == 1
+    assert "fetch.sh: no source with the SHA-256 e0eb3f06" in done.stderr
+    assert not (checkout / "caffe").exists()

@@ -58,7 +58,7 @@ def _sweep(options: argparse.Namespace) -> int:
         batch=options.batch,
         epochs=options.epochs,
         patience=options.patience,
-        engine=backend.select(options.engine),
+        engine=backend.expect(options.engine, options.gpu),
         device=backend.device(options.gpu),
         weights=plan.weights(options.weights, work) if options.weights else None,
         snapshot=options.snapshot,

@@ -110,6 +110,7 @@ def _train(
     wiring.check(folder / "train_val.prototxt")
     _forget_unrecorded(folder, log)
     solver = _solver(caffe, folder)
+    backend.check_memory(solver.net)
     _guard(solver.net)
     net = caffe.Net(str(folder / "deploy.prototxt"), caffe.TEST)
     net.share_with(solver.net)
