@@ -20,7 +20,7 @@ from ftcaffe.store.regions import Picture, Region
 _log = logging.getLogger(__name__)
 
 COLUMNS = ("image", "region", "x", "y", "width", "height", "mm_per_pixel", "thickness_mm", "least_mm", "most_mm",
-           "columns", "crossed", "maps")  # fmt: skip
+           "columns", "crossed", "at_border", "maps")  # fmt: skip
 _PROPOSED = (255, 220, 0)
 
 
@@ -36,8 +36,9 @@ def measure(
     """Trace the wall in every region of the pictures.
 
     Written are ``thickness.csv``, a row a region, and of each region its panel and its traces (column, and the rows
-    of both interfaces, in pixels of the image). A picture without a region gets one proposed, drawn into a picture of
-    its own; it is not measured, since nobody has looked at it.
+    of both interfaces, in pixels of the image). `at_border` counts the columns in which a trace lies on the region's
+    edge, beyond which the wall may be. A picture without a region gets one proposed, drawn into a picture of its own;
+    it is not measured, since nobody has looked at it.
 
     Parameters
     ----------
@@ -82,7 +83,12 @@ def _row(region: Region, found: Traced, maps: str) -> tuple[object, ...]:
     mm = thickness(upper, lower).calibrated(region.spacing)
     lengths = (round(value, 4) for value in (mm.mean, mm.least, mm.most))
     place = (region.image, region.region, region.x, region.y, width, height, region.spacing)
-    return (*place, *lengths, mm.columns, mm.crossed, maps)
+    at_border = int(((found.rows <= 0) | (found.rows >= height - 1)).any(axis=0).sum())
+    if at_border:
+        _log.warning(
+            "%s, region %s: a trace runs along the region's border: the wall leaves it", region.image, region.region
+        )
+    return (*place, *lengths, mm.columns, mm.crossed, at_border, maps)
 
 
 def _traces(region: Region, found: Traced, path: Path) -> None:

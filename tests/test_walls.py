@@ -184,6 +184,14 @@ def test_a_region_is_measured_in_millimetres(tmp_path):
     assert Image.open(tmp_path / "i_1.png").size == (4 * 3 * 92 + 3 * 2, 180)
 
 
+def test_a_wall_that_leaves_the_region_is_told(tmp_path, caplog):
+    measure([picture(((30, 15, 92, 60),))], tmp_path)  # its last row is the MA interface's
+    with (tmp_path / "thickness.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert int(row["at_border"]) == 92
+    assert "the wall leaves it" in caplog.text
+
+
 def test_without_a_region_one_is_proposed_about_the_wall_and_nothing_is_measured(tmp_path):
     with pytest.raises(Error, match=r"dir/i\.tiff: has no region to measure: .*--roi (\d+),(\d+),92,60") as caught:
         measure([picture(())], tmp_path)
