@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ftcaffe.application import Application
+from data_prep.features.forest import HANDCRAFTED
+from ftcaffe.application import Application, Probabilities
 from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
@@ -55,8 +57,20 @@ def read(layout: str, source: Path, labels: Path | None, every: float) -> Found:
     contents = labelled.digests(images)
     labelled.check_repeated(contents)
     known = {(one.unit, one.image): CLASSES.index(one.label) for one in images}
-    parts: list[Part] = [*labelled.parts(images, by_unit=True)]
-    return Found(known, CLASSES, 1, parts, labelled.source_digest(contents))
+    return Found(known, CLASSES, 1, labelled.parts(images, by_unit=True), labelled.source_digest(contents))
+
+
+def parts(layout: str, source: Path, keys: Iterable[tuple[str, str]], every: float) -> Sequence[Part]:
+    """What reads the frames of a data set again, given by unit and name."""
+    from data_prep.readers import labelled, quality
+    from data_prep.readers.frames import Clip
+
+    if layout == "videos":
+        units = {unit for unit, _ in keys}
+        return [Clip(unit, path, every) for unit, path in quality.videos(source).items() if unit in units]
+    if layout == "frames":
+        return labelled.parts([quality.frame(source, unit, image, source) for unit, image in keys], by_unit=True)
+    return labelled.parts(quality.LAYOUTS[layout](source), by_unit=True)
 
 
 def _of_videos(source: Path, labels: Path, every: float) -> Found:
@@ -75,13 +89,13 @@ def _of_videos(source: Path, labels: Path, every: float) -> Found:
     for unit in videos:
         if unit not in units:
             _log.warning("%s: has no labels in %s, left out", videos[unit], labels)
-    parts: list[Part] = [Clip(unit, videos[unit], every) for unit in videos if unit in units]
+    clips = [Clip(unit, videos[unit], every) for unit in videos if unit in units]
     whole = hashlib.sha256(repr(sorted(listed.items())).encode())
     for unit, path in videos.items():
         if unit in units:
             with path.open("rb") as stream:
                 whole.update(f"{unit}\t{hashlib.file_digest(stream, 'sha256').hexdigest()}\n".encode())
-    return Found(listed, CLASSES, 1, parts, whole.hexdigest())
+    return Found(listed, CLASSES, 1, clips, whole.hexdigest())
 
 
 def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
@@ -131,6 +145,30 @@ def _phantom(options: argparse.Namespace, folder: Path) -> None:
     procedure.write(folder, settings, options.jobs)
 
 
+def _apply_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--every", type=float, default=1.0, metavar="SECONDS", help="a frame each (default: 1)")
+    parser.add_argument("--sub-images", type=int, default=20, help="of each frame (default: 20)")
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="probability of an informative frame from here on (default: 0.5)"
+    )
+
+
+def _apply(options: argparse.Namespace, source: Path, probabilities: Probabilities, out: Path) -> None:
+    from data_prep import timeline, timeline_page
+    from data_prep.readers.labelled import View
+
+    made = options.dataset
+    # A video has its border, also where the run learned from frames whose border was cropped before.
+    view = View(tuple(made["view"]["size"]), border=True)
+    settings = timeline.Settings(options.every, options.sub_images, options.threshold, made["seed"])
+    found = timeline.timeline(source, view, made["input"]["size"], made["positive"], probabilities, settings)
+    out.mkdir(parents=True, exist_ok=True)
+    timeline.write_tables(found, out)
+    page = timeline_page.write(found, source.name, str(options.run), out)
+    share, low, high = (100 * value for value in (found.share, found.low, found.high))
+    _log.info("%s: %.0f %% of the time is not informative [%.0f, %.0f]; %s", source, share, low, high, page)
+
+
 FRAMES = Application(
     name="frames",
     title="Frame classification",
@@ -145,4 +183,7 @@ FRAMES = Application(
     phantom=_phantom,
     prepare_arguments=_prepare_arguments,
     prepare=_prepare,
+    handcrafted=HANDCRAFTED,
+    apply_arguments=_apply_arguments,
+    apply=_apply,
 )

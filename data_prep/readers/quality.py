@@ -93,16 +93,20 @@ def videos(source: Path) -> dict[str, Path]:
 
 def labelled_frames(source: Path, table_of_labels: Path) -> list[Labelled]:
     """The labelled frames that ``ftcaffe extract`` wrote: ``<unit>/<time>.png``."""
-    found = []
-    for (unit, image), label in labels(table_of_labels).items():
-        path = next(
-            (path for path in (source / unit / f"{image}{s}" for s in (".png", ".jpg")) if path.is_file()), None
-        )
-        if path is None:
-            what = f"labels frame '{image}' of '{unit}', which is not in {source}"
-            raise Error(what, table_of_labels, remedy="mend the row, or extract the frames again")
-        found.append(Labelled(unit, image, (UNINFORMATIVE, INFORMATIVE)[label], path))
-    return found
+    return [
+        frame(source, unit, image, table_of_labels, (UNINFORMATIVE, INFORMATIVE)[label])
+        for (unit, image), label in labels(table_of_labels).items()
+    ]
+
+
+def frame(source: Path, unit: str, image: str, place: Path, label: str = "") -> Labelled:
+    """One of the frames of a folder; `Error`, naming `place`, where it is not there."""
+    for suffix in (".png", ".jpg"):
+        path = source / unit / f"{image}{suffix}"
+        if path.is_file():
+            return Labelled(unit, image, label, path)
+    what = f"labels frame '{image}' of '{unit}', which is not in {source}"
+    raise Error(what, place, remedy="mend the row, or extract the frames again")
 
 
 def _csv(source: Path) -> list[Labelled]:
