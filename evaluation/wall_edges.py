@@ -1,7 +1,7 @@
 """The handcrafted rival on carotid images: both interfaces from the gradient of the grey values.
 
 Stands for the boundary tracing of reference [73] of the paper, of which only the outline is known: the smoothed
-vertical derivative, the strongest dark-to-bright edge of the columns as one line (dynamic programming across them),
+vertical derivative, the strongest dark-to-bright edges of the columns as lines (dynamic programming across them),
 then the snake that the CNN's maps get, on the gradient. Every number is assumed.
 """
 
@@ -24,12 +24,15 @@ class Settings:
     sigma : of the Gaussian before the derivative, in pixels.
     upper : the media-adventitia edge lies below this part of the region's height.
     gap : the lumen-intima edge lies at least so many pixels above it.
+    together : both lines are the strongest pair; else MA is the strongest line, LI the strongest above it, and where
+        the echo of the intima is the stronger one it is taken for MA.
     snake : of both curves.
     """
 
     sigma: float = 2.0
     upper: float = 1 / 3
     gap: int = 4
+    together: bool = True
     snake: snake.Settings = field(default_factory=snake.Settings)
 
     def __post_init__(self) -> None:
@@ -40,8 +43,8 @@ class Settings:
 def trace(region: np.ndarray, settings: Settings | None = None) -> Interfaces:
     """Trace both interfaces in a region (height × width, grey values).
 
-    MA is the strongest line among the rows from upper · height down, LI the strongest that stays `gap` above it. The
-    snakes are drawn by the dark-to-bright gradient, as a share of its maximum in the region.
+    MA lies among the rows from upper · height down, LI at least `gap` above it; a line's strength is the sum of the
+    dark-to-bright gradient along it. The snakes are drawn by that gradient, as a share of its maximum in the region.
 
     Raises
     ------
@@ -56,8 +59,12 @@ def trace(region: np.ndarray, settings: Settings | None = None) -> Interfaces:
         raise ValueError(f"a region of {len(image)} rows has no room for two edges {settings.gap} rows apart")
     edge = rising(image, settings.sigma)
     rows = np.arange(len(image))[:, None]
-    ma = best_line(np.where(rows >= first, edge, -np.inf))
-    li = best_line(np.where(rows <= ma - settings.gap, edge, -np.inf))
+    lower = np.where(rows >= first, edge, -np.inf)
+    if settings.together:
+        li, ma = best_lines(edge, lower, settings.gap)
+    else:
+        ma = best_line(lower)
+        li = best_line(np.where(rows <= ma - settings.gap, edge, -np.inf))
     strength = edge / edge.max() if edge.max() > 0 else edge
     snakes = (snake.settle(strength, start, settings.snake) for start in (li, ma))
     return Interfaces(li.astype(float), ma.astype(float), *snakes)
@@ -79,19 +86,52 @@ def best_line(score: np.ndarray) -> np.ndarray:
     ------
     ValueError : no line may pass.
     """
-    height, width = score.shape
-    best = score[:, 0]
-    came = np.zeros((height, width), dtype=int)
-    for column in range(1, width):
-        padded = np.pad(best, 1, constant_values=-np.inf)
-        sides = np.stack([padded[1:-1], padded[:-2], padded[2:]])  # straight on where they tie
-        choice = sides.argmax(axis=0)
-        came[:, column] = np.array([0, -1, 1])[choice]
-        best = sides.max(axis=0) + score[:, column]
+    best, came = score[:, 0], []
+    for column in score.T[1:]:
+        best, steps = _reached(best, 0)
+        best = best + column
+        came.append(steps)
+    _passable(best)
+    rows = [int(best.argmax())]
+    for steps in reversed(came):
+        rows.append(rows[-1] + int(steps[rows[-1]]))
+    return np.array(rows[::-1])
+
+
+def best_lines(upper: np.ndarray, lower: np.ndarray, gap: int) -> tuple[np.ndarray, np.ndarray]:
+    """(width,) integers each, two lines as `best_line`'s with the greatest sum of scores, `gap` rows apart or more.
+
+    Parameters
+    ----------
+    upper, lower : (height × width) the score of either line; −∞ where it may not pass.
+    """
+    rows = np.arange(len(upper))
+    apart = np.where(rows >= rows[:, None] + gap, 0.0, -np.inf)
+    best, came = apart + upper[:, :1] + lower[:, 0], []
+    for one, other in zip(upper.T[1:], lower.T[1:], strict=True):
+        best, first = _reached(best, 0)
+        best, second = _reached(best, 1)
+        best = best + apart + one[:, None] + other
+        came.append((first, second))
+    _passable(best)
+    pairs = [tuple(int(row) for row in np.unravel_index(best.argmax(), best.shape))]
+    for first, second in reversed(came):
+        row, other_row = pairs[-1]
+        other_row += int(second[row, other_row])
+        pairs.append((row + int(first[row, other_row]), other_row))
+    found = np.array(pairs[::-1])
+    return found[:, 0], found[:, 1]
+
+
+def _reached(best: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """The best of each row and its two neighbours along an axis, and the step to where it is: 0 where they tie."""
+    rows = np.moveaxis(best, axis, 0)
+    edge = np.full_like(rows[:1], -np.inf)
+    sides = np.stack([rows, np.concatenate([edge, rows[:-1]]), np.concatenate([rows[1:], edge])])
+    steps = np.array([0, -1, 1], np.int8)[sides.argmax(axis=0)]
+    return np.moveaxis(sides.max(axis=0), 0, axis), np.moveaxis(steps, 0, axis)
+
+
+def _passable(best: np.ndarray) -> None:
     if best.max() == -np.inf:
         raise ValueError("no line passes through the rows that are allowed")
-    rows = np.empty(width, dtype=int)
-    rows[-1] = best.argmax()
-    for column in range(width - 1, 0, -1):
-        rows[column - 1] = rows[column] + came[rows[column], column]
-    return rows

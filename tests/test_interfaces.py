@@ -135,7 +135,8 @@ def test_the_rival_is_imperfect_in_speckle():
 
 
 def test_the_rivals_edges_keep_their_gap_and_do_not_jump():
-    for seed, settings in product(range(3), (wall_edges.Settings(), wall_edges.Settings(gap=9, upper=0.5))):
+    choices = (wall_edges.Settings(), wall_edges.Settings(gap=9, upper=0.5), wall_edges.Settings(together=False))
+    for seed, settings in product(range(3), choices):
         image = np.random.default_rng(seed).random((HEIGHT, WIDTH))
         found = wall_edges.trace(image, settings)
         assert (found.start_ma - found.start_li).min() >= settings.gap
@@ -156,6 +157,30 @@ def test_the_best_line_is_that_of_all_lines(score):
     found = wall_edges.best_line(score)
     assert np.abs(np.diff(found)).max() <= 1
     assert score[found, range(5)].sum() == pytest.approx(score[LINES, range(5)].sum(axis=1).max())
+
+
+small = arrays(float, (5, 4), elements=st.floats(-5, 5))
+SHORT = np.array([rows for rows in product(range(5), repeat=4) if np.abs(np.diff(rows)).max() <= 1])
+
+
+@given(small, small, st.integers(1, 3))
+def test_the_best_lines_are_those_of_all_pairs(upper, lower, gap):
+    one, other = wall_edges.best_lines(upper, lower, gap)
+    assert max(np.abs(np.diff(one)).max(), np.abs(np.diff(other)).max()) <= 1
+    assert (other - one).min() >= gap
+    sums = upper[SHORT, range(4)].sum(axis=1)[:, None] + lower[SHORT, range(4)].sum(axis=1)
+    apart = (SHORT[None] - SHORT[:, None]).min(axis=2) >= gap
+    assert upper[one, range(4)].sum() + lower[other, range(4)].sum() == pytest.approx(sums[apart].max())
+
+
+def test_the_stronger_echo_of_the_intima_is_not_taken_for_the_adventitia():
+    """Unless the media-adventitia line is chosen first, with a region in whose lower part both lie."""
+    rows = np.arange(HEIGHT)[:, None]
+    image = gaussian_filter(np.where(rows < LI, 10.0, np.where(rows < MA, 150.0, 220.0)), 1)
+    together = wall_edges.trace(image)
+    first = wall_edges.trace(image, wall_edges.Settings(together=False))
+    assert boundary_error(together.ma.rows, MA).absolute < 1.5
+    assert boundary_error(first.ma.rows, LI).absolute < 1.5
 
 
 def test_no_line_passes():
