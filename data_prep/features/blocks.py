@@ -7,8 +7,8 @@ assumed.
 
 For each cell size s the orthonormal DCT-II of a cell X is C = A X Aᵀ, with
 A[k, n] = √((1 + [k > 0]) / s) cos((2n + 1)πk / 2s). The `KEPT` coefficients of lowest frequency stay, in zig-zag
-order, and Aᵀ C A reconstructs the cell. The error D = Σ_s Σ_channels |X − X_s| is small where a frame is blurred, dark
-or even, and large at edges. Histograms of log2(1 + D) over the whole frame and over each tile of a grid are the
+order, and Aᵀ C A reconstructs the cell. The error D = Σ_s Σ_channels |X − X_s| is small where a frame is blurred,
+dark or even, and large at edges. Histograms of log2(1 + D) over the whole frame and over each tile of a grid are the
 features, with mean, deviation and 90th percentile of D.
 """
 
