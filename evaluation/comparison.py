@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from evaluation import pairs, scoreset, style, terms, weights
+from evaluation import engines, pairs, scoreset, style, terms, weights
 from evaluation import runs as run_folders
 from evaluation import scores as score_files
+from evaluation.engines import Parting
 from evaluation.figures import Training
 from evaluation.pairs import Pair
 from evaluation.result import Result, Settings, evaluate, rates
@@ -45,6 +46,7 @@ class Comparison:
     pairs : every pair of subjects, compared. paired : whether all are of one test set.
     moved : how far each layer moved from the weights that the run started from, by label; of tuned runs.
     filters : first-layer filters (n, height, width, 3) by title.
+    partings : where runs part that differ in the engine alone.
     dataset : ``dataset.json``, empty for score files.
     absent : runs that the page does not show, and why.
     """
@@ -56,6 +58,7 @@ class Comparison:
     paired: bool = True
     moved: dict[str, dict[str, float]] = field(default_factory=dict)
     filters: dict[str, np.ndarray] = field(default_factory=dict)
+    partings: tuple[Parting, ...] = ()
     dataset: dict[str, Any] = field(default_factory=dict)
     absent: tuple[tuple[str, str], ...] = ()
 
@@ -115,10 +118,17 @@ def of_runs(
         for label, run, scores in zip(run_folders.labels(read), read, read_scores, strict=True)
     ]
     looks = [_style(run) for run in read]
+    twins = engines.twins(read)
+    for place, (_, twin) in enumerate(twins):
+        looks[twin] = style.of_twin(looks[twin], place)
     named = [*zip(labels, looks, read_scores, read, strict=True), *_rivals(rivals)]
     found = _compared(applications[0], named, settings, allow_different)
     moved, filters = _weights(found.subjects)
-    return replace(found, moved=moved, filters=filters, dataset=_dataset(read[0]), absent=absent)
+    partings = tuple(
+        engines.parting((labels[a], labels[b]), (read[a], read[b]), (read_scores[a], read_scores[b]))
+        for a, b in twins
+    )
+    return replace(found, moved=moved, filters=filters, partings=partings, dataset=_dataset(read[0]), absent=absent)
 
 
 def _rivals(folders: Sequence[Path]) -> list[tuple[str, style.Style, Scores, None]]:

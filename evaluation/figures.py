@@ -16,6 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from evaluation import convergence as convergences
 from evaluation.convergence import TOLERANCE
+from evaluation.engines import Parting
 from evaluation.examples import Example
 from evaluation.interval import Interval
 from evaluation.runs import Trace
@@ -24,6 +25,7 @@ from ftcaffe.store import atomic
 
 _PERCENT = FuncFormatter(lambda value, _: f"{100 * value:.0f} %")
 _PLAIN = FuncFormatter(lambda value, _: f"{value:g}")
+_LAST_DIGIT = 1e-8  # differences below it are drawn at it
 _LEGEND = 25  # characters a line
 
 
@@ -147,6 +149,32 @@ def movement(moved: Mapping[str, Mapping[str, float]], ax: Axes) -> Axes:
     for side in ax.spines.values():
         side.set_visible(False)
     return ax
+
+
+def partings(found: Sequence[Parting], colors: Sequence[Any], axes: Sequence[Axes]) -> Sequence[Axes]:
+    """Where engines part: losses by mini-batch, weights by snapshot, scores by candidate; a colour a pair."""
+    losses, moved, scores = axes
+    for one, color in zip(found, colors, strict=True):
+        losses.plot(np.arange(1, len(one.losses) + 1), _above(one.loss_difference), color=color, linewidth=1)
+        iterations = list(one.farthest)
+        moved.plot(iterations, _above([value for _, value in one.farthest.values()]), "o-", ms=4, color=color)
+        ordered = np.sort(np.abs(one.score_difference))[::-1]
+        scores.plot(
+            np.arange(1, len(ordered) + 1), _above(ordered), color=color, label=f"{one.other}\nagainst {one.one}"
+        )
+    names = ("training loss, mini-batches", "weights, mini-batches", "scores, candidates by rank")
+    for ax, name in zip(axes, names, strict=True):
+        ax.set_yscale("log")
+        ax.set_ylim(_LAST_DIGIT / 2, 2)
+        ax.set_xlabel(name)
+        ax.set_xlim(left=0)
+    losses.set_ylabel("relative difference")
+    scores.legend(fontsize=6.5, loc="upper right", handlelength=1.5)
+    return axes
+
+
+def _above(values: Sequence[float] | np.ndarray) -> np.ndarray:
+    return np.maximum(values, _LAST_DIGIT)
 
 
 def filters(pictures: np.ndarray, ax: Axes, title: str) -> Axes:

@@ -62,6 +62,11 @@ def drawn(comparison: Comparison) -> Iterator[tuple[str, Any]]:
         with style.figure(0.55 + 0.3 * len(comparison.moved)) as (figure, ax):
             figures.movement(comparison.moved, ax)
             yield "movement", figure
+    if comparison.partings:
+        looks = {one.label: one.style.color for one in subjects}
+        with style.figure(2.9, 3) as (figure, axes):
+            figures.partings(comparison.partings, [looks[one.other] for one in comparison.partings], axes)
+            yield "engines", figure
     worst = _examples(headline.named(comparison)[0])
     if worst is not None:
         columns = max(len(worst.false_alarms), len(worst.weak_hits))

@@ -8,6 +8,7 @@ from pathlib import Path
 from evaluation import comparison as comparisons
 from evaluation import (
     curve_tables,
+    engines,
     figures,
     handcrafted,
     headline,
@@ -74,8 +75,9 @@ def write(comparison: Comparison, out: Path) -> Written:
         for name, figure in page_figures.drawn(comparison)
     }
     sentence = headline.headline(comparison)
+    parted = engines.sentence(comparison.partings)
     path = page.write(out / "report.html", page.Content(comparison, sentence, written, drawn))
-    return Written(path, sentence, written["points"].text())
+    return Written(path, " ".join(filter(None, (sentence, parted))), written["points"].text())
 
 
 def _tables(comparison: Comparison, out: Path) -> dict[str, tables.Table]:
@@ -104,4 +106,9 @@ def _tables(comparison: Comparison, out: Path) -> dict[str, tables.Table]:
             shown["seeds"] = saved(seeds, out, "seeds")
     if comparison.moved:
         run_tables.movements(comparison.moved).csv(out / "movement.csv")
+    if comparison.partings:
+        shown["engines"] = saved(engines.summary(comparison.partings), out, "engines")
+        shown["engine_layers"] = saved(engines.by_layer(comparison.partings), out, "engine_weights")
+        engines.by_iteration(comparison.partings).csv(out / "engine_losses.csv")
+        engines.by_candidate(comparison.partings).csv(out / "engine_scores.csv")
     return shown

@@ -8,10 +8,9 @@ import numpy as np
 
 from evaluation.comparison import Subject
 from evaluation.convergence import TOLERANCE, convergence
-from evaluation.runs import Run
+from evaluation.runs import ENGINES, Run
 from evaluation.tables import Table
 
-_ENGINES = {"caffe": "BVLC Caffe", "torch": "ftcaffe.engine"}
 _BUT_SEED = ("application", "depth", "init", "fraction", "scale", "engine", "dataset_digest")
 
 
@@ -34,7 +33,7 @@ def _trained(label: str, run: Run) -> tuple[object, ...]:
         f"{run.best['val_auc']:.3f}",
         f"mini-batch {convergence(run.trace.iteration, run.trace.val_auc).within_iteration}",
         _duration(float(run.trace.seconds[-1])),
-        _ENGINES.get(record.get("engine", ""), ""),
+        ENGINES.get(record.get("engine", ""), ""),
     )
 
 

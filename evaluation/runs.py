@@ -15,12 +15,15 @@ from ftcaffe.training.log import Log
 
 _BY_SNAPSHOT = ("iteration", "epoch", "train_loss", "val_loss", "val_auc", "seconds")
 _NEEDED = ("application", "run", "depth", "init", "fraction", "seed", "status")
+ENGINES = {"caffe": "BVLC Caffe", "torch": "ftcaffe.engine"}
 # What can tell runs of one depth apart, and how a label says it.
 _TELLING: dict[str, Callable[[Any], str]] = {
     "init": str,
     "fraction": lambda value: f"{100 * value:g} % data",
     "seed": lambda value: f"seed {value}",
     "scale": str,
+    "engine": lambda value: ENGINES.get(value, value),
+    "device": lambda value: value.upper(),
 }
 
 

@@ -89,6 +89,11 @@ def by_share(look: Style, place: int) -> Style:
     return replace(look, line=_SHARE_LINES[min(place, len(_SHARE_LINES) - 1)], marker=_MARKERS[place % len(_MARKERS)])
 
 
+def of_twin(look: Style, place: int) -> Style:
+    """The look of the `place`-th run that another one differs from in its engine alone: its colour, dotted, wider."""
+    return replace(look, line=(0, (1, 1 + place)), width=look.width + 0.8)
+
+
 def order(depth: str) -> int:
     """Place of a depth from the deepest tuning, over the shallowest, to scratch."""
     return list(DEPTHS).index(depth) if depth in DEPTHS else len(DEPTHS)
