@@ -90,6 +90,14 @@ def test_the_objective_never_rises_and_the_turns_end():
     assert objective[-1] < 0.9 * objective[0]
 
 
+def test_in_the_end_a_bag_is_its_best_candidate():
+    values, bag = bags(np.random.default_rng(4), 25)
+    plane = mil.fit(values, bag, 10.0)
+    best = [values[bag == k][plane.margin(values[bag == k]).argmax()] for k in range(25)]
+    _, _, objective = mil.separate(np.array(best), values[bag < 0], 10.0)
+    assert plane.objective[-1] == pytest.approx(objective, rel=1e-6)
+
+
 def test_bags_of_one_are_the_plain_programme():
     rng = np.random.default_rng(5)
     positives, negatives = rng.normal(0.6, 1, (20, 5)), rng.normal(0, 1, (50, 5))

@@ -14,7 +14,8 @@ Dundar, Krishnapuram and Rao, NIPS 2006; Bi and Liang, CVPR 2007, for pulmonary 
 at hand, assumed). The 1-norm leaves most features out.
 
 Solved by turns: for fixed λ it is a linear programme; for fixed w the best λ is the bag's top-scoring candidate. λ
-starts uniform and goes half of the way each time (assumed: keeps it from swinging). Neither raises the objective.
+starts uniform and goes half of the way each time (assumed: keeps it from swinging), and all of it once the choice
+stays. Neither raises the objective.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ def fit(values: np.ndarray, bag: np.ndarray, penalty: float) -> Hyperplane:
     place = np.unique(bag[bag >= 0], return_inverse=True)[1]
     bags = int(place.max()) + 1
     share = 1 / np.bincount(place)[place]
+    ends = np.cumsum(np.bincount(place)) - 1
+    before = np.full(bags, -1)
     objective: list[float] = []
     for _ in range(ROUNDS):
         means = np.zeros((bags, values.shape[1]))
@@ -65,9 +68,11 @@ def fit(values: np.ndarray, bag: np.ndarray, penalty: float) -> Hyperplane:
         objective.append(value)
         if len(objective) > 1 and objective[-2] - value <= CHANGE * abs(value):
             break
-        top = np.lexsort((positives @ weights, place))[np.cumsum(np.bincount(place)) - 1]
-        share = share / 2
-        share[top] += 0.5
+        top = np.lexsort((positives @ weights, place))[ends]
+        step = 1.0 if (top == before).all() else 0.5
+        share = (1 - step) * share
+        share[top] += step
+        before = top
     return Hyperplane(weights, offset, tuple(objective))
 
 
