@@ -211,7 +211,7 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
     """
     import numpy as np
 
-    from data_prep import manifest, splits
+    from data_prep import manifest, splits, walls
     from data_prep.dataset import Dataset
     from data_prep.manifest import ImageRow
     from data_prep.parallel import Workers
@@ -232,11 +232,11 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
         rng = np.random.default_rng([settings.seed, 10])
         split = splits.assign(units, settings.test_fraction, rng, given, settings.splits or source)
         regions = [replace(region, split=split[region.unit]) for region in found_regions]
-        found = [
-            replace(row, split=split[row.unit])
-            for rows in by_region
-            for row in _thinned(rows, split[rows[0].unit], settings)
-        ]
+        found = []
+        for rows in by_region:
+            where = split[rows[0].unit]
+            kept = walls.thinned(rows, settings.test_pixels) if where == "test" else rows
+            found += [replace(row, split=where) for row in kept]
         names = dict.fromkeys((region.unit, region.image) for region in regions)
         images = [ImageRow(unit, image, split[unit], 1) for unit, image in names]
         store.write(folder / "regions.h5", regions)
@@ -273,20 +273,6 @@ def _examined(task: tuple[Source, Settings]) -> list[tuple[Region, tuple[Candida
         )
         found.append((region, rows))
     return found
-
-
-def _thinned(rows: tuple[CandidateRow, ...], split: str, settings: Settings) -> list[CandidateRow]:
-    """All of a region's pixels, or up to `test_pixels` of each class where it is tested, evenly drawn."""
-    if split != "test":
-        return list(rows)
-    import numpy as np
-
-    kept: list[CandidateRow] = []
-    for label in range(len(CLASSES)):
-        of_class = [row for row in rows if row.label == label]
-        few = min(len(of_class), settings.test_pixels)
-        kept += [of_class[i] for i in np.linspace(0, len(of_class) - 1, few).round().astype(int).tolist()]
-    return kept
 
 
 def _cut(task: tuple[Region, list[tuple[int, int, int]], Path, float, int]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from data_prep.manifest import CandidateRow
 from data_prep.readers.cubs import Scan
 from data_prep.readers.ultrasound import Box
 from ftcaffe.errors import Error
@@ -124,6 +125,16 @@ def sampled(label: np.ndarray, truth: np.ndarray, each: int, rng: np.random.Gene
     return np.concatenate(
         [np.column_stack([part[np.lexsort(part.T[::-1])], np.full(len(part), which)]) for which, part in rows]
     )
+
+
+def thinned(rows: Sequence[CandidateRow], most: int) -> list[CandidateRow]:
+    """Up to `most` rows of each class, evenly over their order."""
+    kept: list[CandidateRow] = []
+    for label in sorted({row.label for row in rows}):
+        of_class = [row for row in rows if row.label == label]
+        places = np.linspace(0, len(of_class) - 1, min(len(of_class), most)).round().astype(int)
+        kept += [of_class[place] for place in places]
+    return kept
 
 
 def _drawn(places: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:

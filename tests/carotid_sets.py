@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 HEIGHT, WIDTH = 120, 160
@@ -56,4 +57,41 @@ def text(path: Path, content: str) -> Path:
     """A text file."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(content, encoding="utf-8")
+    return path
+
+
+def dicom(path, grey, *, deltas=((0.006, 3, 1, 1),), boxes=((0, 0, 159, 119),), modality="US", **tags):
+    """A DICOM file of frames × height × width with a region for each (cm or else, unit, format, data type)."""
+    pydicom = pytest.importorskip("pydicom")
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
+
+    data = Dataset()
+    data.file_meta = FileMetaDataset()
+    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = UltrasoundImageStorage
+    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = pydicom.uid.generate_uid()
+    data.Modality = modality
+    grey = np.asarray(grey, np.uint8)
+    frames, data.Rows, data.Columns = grey.shape
+    if frames > 1:
+        data.NumberOfFrames = frames
+    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
+    data.BitsAllocated = data.BitsStored = 8
+    data.HighBit, data.PixelRepresentation = 7, 0
+    data.PixelData = grey.tobytes()
+    regions = []
+    for (delta, unit, form, kind), (x0, y0, x1, y1) in zip(deltas, boxes, strict=True):
+        region = Dataset()
+        region.RegionSpatialFormat, region.RegionDataType = form, kind
+        region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = unit
+        region.PhysicalDeltaX = region.PhysicalDeltaY = delta
+        region.RegionLocationMinX0, region.RegionLocationMinY0 = x0, y0
+        region.RegionLocationMaxX1, region.RegionLocationMaxY1 = x1, y1
+        regions.append(region)
+    if regions:
+        data.SequenceOfUltrasoundRegions = regions
+    for name, value in tags.items():
+        setattr(data, name, value)
+    data.save_as(path, enforce_file_format=True)
     return path

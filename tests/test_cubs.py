@@ -199,3 +199,19 @@ def test_a_table_without_calibration_of_an_image_file(tmp_path):
     (found,) = cubs.read("csv", root / "list.csv", (), 1)
     with pytest.raises(Error, match=r"clin_0001_L\.tiff: has no calibration"):
         found.read()
+
+
+def test_a_dicom_file_in_a_table_brings_its_own_calibration(tmp_path):
+    """Of two frames the second, of two scans the one that holds the region."""
+    frames = np.stack([sets.pixels(1), sets.pixels(2)])
+    scans = {"deltas": ((0.006, 3, 1, 1), (0.008, 3, 1, 1)), "boxes": ((0, 0, 29, 119), (30, 0, 159, 119))}
+    sets.dicom(tmp_path / "a.dcm", frames, **scans)
+    for interface, row in (("li", sets.LI), ("ma", sets.MA)):
+        sets.profile(tmp_path / f"{interface}.txt", [10, 80, 150], [row] * 3)
+    row = "u,a.dcm,1,li.txt,ma.txt,,40 30 92 60"
+    (tmp_path / "list.csv").write_text(f"unit,image,frame,li,ma,mm_per_pixel,roi\n{row}\n")
+    (found,) = cubs.read("csv", tmp_path / "list.csv", (), 1)
+    scan = found.read()
+    assert found.image == "a_1"
+    assert scan.spacing == pytest.approx(0.08)
+    assert np.array_equal(scan.pixels, frames[1])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import carotid_sets as sets
@@ -58,46 +59,9 @@ def test_an_image_file_has_no_calibration_and_no_second_frame(tmp_path):
         found.grey(1)
 
 
-def dicom(path, grey, *, deltas=((0.006, 3, 1, 1),), boxes=((0, 0, 159, 119),), modality="US", **tags):
-    """A DICOM file of frames × height × width with a region for each (cm or else, unit, format, data type)."""
-    pydicom = pytest.importorskip("pydicom")
-    from pydicom.dataset import Dataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian, UltrasoundImageStorage
-
-    data = Dataset()
-    data.file_meta = FileMetaDataset()
-    data.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    data.file_meta.MediaStorageSOPClassUID = data.SOPClassUID = UltrasoundImageStorage
-    data.file_meta.MediaStorageSOPInstanceUID = data.SOPInstanceUID = pydicom.uid.generate_uid()
-    data.Modality = modality
-    grey = np.asarray(grey, np.uint8)
-    frames, data.Rows, data.Columns = grey.shape
-    if frames > 1:
-        data.NumberOfFrames = frames
-    data.SamplesPerPixel, data.PhotometricInterpretation = 1, "MONOCHROME2"
-    data.BitsAllocated = data.BitsStored = 8
-    data.HighBit, data.PixelRepresentation = 7, 0
-    data.PixelData = grey.tobytes()
-    regions = []
-    for (delta, unit, form, kind), (x0, y0, x1, y1) in zip(deltas, boxes, strict=True):
-        region = Dataset()
-        region.RegionSpatialFormat, region.RegionDataType = form, kind
-        region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = unit
-        region.PhysicalDeltaX = region.PhysicalDeltaY = delta
-        region.RegionLocationMinX0, region.RegionLocationMinY0 = x0, y0
-        region.RegionLocationMaxX1, region.RegionLocationMaxY1 = x1, y1
-        regions.append(region)
-    if regions:
-        data.SequenceOfUltrasoundRegions = regions
-    for name, value in tags.items():
-        setattr(data, name, value)
-    data.save_as(path, enforce_file_format=True)
-    return path
-
-
 def test_frames_and_calibration_of_a_dicom_file(tmp_path):
     frames = np.stack([sets.pixels(n) for n in range(3)])
-    found = ultrasound.read(dicom(tmp_path / "a.dcm", frames))
+    found = ultrasound.read(sets.dicom(tmp_path / "a.dcm", frames))
     assert np.array_equal(found.frames, frames)
     assert np.array_equal(found.grey(2), frames[2])
     assert found.regions[0].box == (0, 0, 160, 120)
@@ -106,7 +70,7 @@ def test_frames_and_calibration_of_a_dicom_file(tmp_path):
 
 def test_monochrome1_is_turned(tmp_path):
     grey = sets.pixels()[None]
-    found = ultrasound.read(dicom(tmp_path / "a.dcm", grey, PhotometricInterpretation="MONOCHROME1"))
+    found = ultrasound.read(sets.dicom(tmp_path / "a.dcm", grey, PhotometricInterpretation="MONOCHROME1"))
     assert np.array_equal(found.grey(), 255 - grey[0])
 
 
@@ -114,13 +78,13 @@ def test_monochrome1_is_turned(tmp_path):
 def test_regions_of_other_kinds_do_not_calibrate(tmp_path, other):
     """Seconds, a spectrum, Doppler, and no step at all."""
     with pytest.raises(Error, match="has no calibration"):
-        ultrasound.read(dicom(tmp_path / "a.dcm", sets.pixels()[None], deltas=(other,))).spacing()
+        ultrasound.read(sets.dicom(tmp_path / "a.dcm", sets.pixels()[None], deltas=(other,))).spacing()
 
 
 def test_of_two_scans_that_one_counts_which_holds_the_region(tmp_path):
     two = ((0.006, 3, 1, 1), (0.008, 3, 1, 1))
     found = ultrasound.read(
-        dicom(tmp_path / "a.dcm", sets.pixels()[None], deltas=two, boxes=((0, 0, 79, 119), (80, 0, 159, 119)))
+        sets.dicom(tmp_path / "a.dcm", sets.pixels()[None], deltas=two, boxes=((0, 0, 79, 119), (80, 0, 159, 119)))
     )
     with pytest.raises(Error, match=r"has several calibrations \(0\.06, 0\.08 mm a pixel\)"):
         found.spacing()
@@ -131,7 +95,7 @@ def test_of_two_scans_that_one_counts_which_holds_the_region(tmp_path):
 
 def test_other_modalities_and_files_without_pixels(tmp_path):
     with pytest.raises(Error, match=r"a\.dcm: is no ultrasound \(modality CT\)"):
-        ultrasound.read(dicom(tmp_path / "a.dcm", sets.pixels()[None], modality="CT"))
+        ultrasound.read(sets.dicom(tmp_path / "a.dcm", sets.pixels()[None], modality="CT"))
     path = tmp_path / "b.dcm"
     path.write_bytes(b"no DICOM" * 100)
     with pytest.raises(Error, match=r"b\.dcm: is neither an image file nor DICOM"):
@@ -141,7 +105,7 @@ def test_other_modalities_and_files_without_pixels(tmp_path):
 
 
 def test_a_truncated_file_is_one_line(tmp_path):
-    path = dicom(tmp_path / "a.dcm", np.stack([sets.pixels()] * 3))
+    path = sets.dicom(tmp_path / "a.dcm", np.stack([sets.pixels()] * 3))
     path.write_bytes(path.read_bytes()[:-9000])
     with pytest.raises(Error, match=r"a\.dcm: cannot be decoded"):
         ultrasound.read(path)
@@ -221,3 +185,10 @@ def test_what_is_no_image_says_so(name):
         pytest.skip(f"pydicom does not bring {name}")
     with pytest.raises(Error, match=r"is no image|is no ultrasound|is neither"):
         ultrasound.read(Path(path))
+
+
+def test_without_pydicom_the_line_says_what_to_install(tmp_path, monkeypatch):
+    path = sets.dicom(tmp_path / "a.dcm", sets.pixels()[None])
+    monkeypatch.setitem(sys.modules, "pydicom.pixels", None)
+    with pytest.raises(Error, match=r"a\.dcm: a DICOM file needs pydicom 3, .*; pip install 'ftcaffe\[dicom\]'"):
+        ultrasound.read(path)

@@ -145,10 +145,11 @@ def _holds(outer: Box, inner: Box) -> bool:
 def _dicom(path: Path) -> Ultrasound:
     try:
         import pydicom
+        import pydicom.pixels  # of version 3 on
         from pydicom.errors import InvalidDicomError
     except ImportError:
         remedy = "pip install 'ftcaffe[dicom]', or give a TIFF"
-        raise Error("a DICOM file needs pydicom, which is not installed", path, remedy=remedy) from None
+        raise Error("a DICOM file needs pydicom 3, which is not installed", path, remedy=remedy) from None
     try:
         data = pydicom.dcmread(path)
     except FileNotFoundError:
