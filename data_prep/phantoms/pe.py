@@ -118,15 +118,17 @@ def _vessels(canvas: Canvas, rng: np.random.Generator) -> list[Segment]:
             canvas.capsule("artery", segment.start, segment.end, segment.radius, segment.radius_end)
         _airways(canvas, rng, tree)
         vein = np.array([side * (chest.HILUM - 2), -6, -14])
-        for segment in chest.grow(rng, side, vein, np.array([side, -0.2, -0.3]), rng.uniform(6, 7.5), 0.9):
+        veins = chest.grow(rng, side, vein, np.array([side, -0.2, -0.3]), rng.uniform(6, 7.5), 0.9)
+        for segment in veins:
             canvas.capsule("vein", segment.start, segment.end, segment.radius, segment.radius_end)
+        _streams(canvas, rng, veins)
         canvas.capsule("vein", np.array([2.0, -20, -26]), vein, 8, 6)
         _nodes(canvas, rng, tree)
     return arteries
 
 
 def _airways(canvas: Canvas, rng: np.random.Generator, tree: list[Segment]) -> None:
-    """A bronchus along each larger artery; one in eight of the middle ones is plugged with mucus."""
+    """A bronchus along each larger artery; three in ten of the smaller ones are plugged with mucus."""
     normal = rng.normal(size=3)
     canvas.capsule("airway", np.array([0.0, 4, 20]), tree[0].start + np.array([0, 9.0, 4]), 5.5, 4.5)
     canvas.capsule("wall", np.array([0.0, 4, 20]), tree[0].start + np.array([0, 9.0, 4]), 6.7, 5.7)
@@ -140,26 +142,47 @@ def _airways(canvas: Canvas, rng: np.random.Generator, tree: list[Segment]) -> N
         start, end = segment.start + aside, segment.end + aside
         canvas.capsule("wall", start, end, radius + 0.7, radius + 0.5)
         canvas.capsule("bronchus", start, end, radius, 0.85 * radius)
-        if segment.radius < 4 and rng.random() < 0.12:
+        if segment.radius < 5 and rng.random() < 0.3:
             canvas.capsule("mucus", start, start + 0.7 * (end - start), radius, 0.85 * radius)
 
 
 def _nodes(canvas: Canvas, rng: np.random.Generator, tree: list[Segment]) -> None:
-    """Lymph nodes against the walls of the larger arteries."""
-    large = [segment for segment in tree if segment.radius > 2.2]
-    for segment in rng.choice(np.array(large, object), min(7, len(large)), replace=False):
-        across = np.cross(segment.direction, rng.normal(size=3))
-        across /= np.linalg.norm(across)
-        axes = rng.uniform(1.8, 4.5) * rng.uniform(0.75, 1.3, 3)
-        middle = segment.start + rng.uniform(0.2, 0.9) * (segment.end - segment.start)
-        canvas.ellipsoid("node", middle + (segment.radius + 0.75 * axes.mean()) * across, axes)
+    """Lymph nodes: in the forks of the larger arteries, between two bright branches, and against their walls."""
+    for number, segment in enumerate(tree):
+        branches = [other.direction for other in tree if other.parent == number]
+        if segment.radius < 2 or rng.random() < 0.5:
+            continue
+        axes = rng.uniform(1.6, 3.8) * rng.uniform(0.75, 1.3, 3)
+        if len(branches) == 2 and rng.random() < 0.7:
+            towards = sum(branches) / np.linalg.norm(sum(branches))
+            middle = segment.end + (0.9 * segment.radius_end + 0.8 * axes.mean()) * towards
+        else:
+            across = np.cross(segment.direction, rng.normal(size=3))
+            across /= np.linalg.norm(across)
+            middle = segment.start + rng.uniform(0.2, 0.9) * (segment.end - segment.start)
+            middle = middle + (segment.radius + 0.5 * axes.mean()) * across
+        canvas.ellipsoid("node", middle, axes)
+
+
+def _streams(canvas: Canvas, rng: np.random.Generator, tree: list[Segment]) -> None:
+    """Streams of blood without contrast in the larger veins: a clot's place and darkness, without its sharp ends."""
+    for segment in tree:
+        if segment.radius > 2.5 and rng.random() < 0.4:
+            begin, end = rng.uniform(0, 0.3), rng.uniform(0.6, 1.0)
+            way = segment.end - segment.start
+            across = np.cross(segment.direction, rng.normal(size=3))
+            aside = rng.uniform(0, 0.35) * segment.radius * across / np.linalg.norm(across)
+            radius = rng.uniform(0.45, 0.75) * segment.radius
+            canvas.capsule(
+                "stream", segment.start + begin * way + aside, segment.start + end * way + aside, radius, radius
+            )
 
 
 def _emboli(
     canvas: Canvas, rng: np.random.Generator, arteries: list[Segment], labels: np.ndarray, clot: np.ndarray
 ) -> None:
-    """Draw clots into arteries of 2.8 mm radius and more: in the middle, at the wall, or over the whole lumen."""
-    wide = [segment for segment in arteries if 2.8 <= segment.radius <= 8]
+    """Draw clots into arteries of 3 mm radius and more: in the middle, at the wall, or over the whole lumen."""
+    wide = [segment for segment in arteries if 3 <= segment.radius <= 8]
     wanted = int(rng.integers(3, 8))
     for place in rng.permutation(len(wide)):
         number = int(labels.max()) + 1
@@ -180,7 +203,7 @@ def _emboli(
 
 def _draw_clot(drawn: Canvas, rng: np.random.Generator, segment: Segment) -> None:
     kind = rng.choice(["central", "wall", "occluding"], p=[0.65, 0.25, 0.1])
-    share = {"central": rng.uniform(0.45, 0.72), "wall": rng.uniform(0.5, 0.75), "occluding": 1.1}[kind]
+    share = {"central": rng.uniform(0.45, 0.72), "wall": rng.uniform(0.55, 0.75), "occluding": 1.1}[kind]
     across = np.cross(segment.direction, rng.normal(size=3))
     across /= np.linalg.norm(across)
     aside = {"central": rng.uniform(0, 0.15), "wall": 1.0 - 0.8 * share, "occluding": 0.0}[kind] * segment.radius
@@ -190,7 +213,7 @@ def _draw_clot(drawn: Canvas, rng: np.random.Generator, segment: Segment) -> Non
     points = [
         segment.start + (begin + length * k / pieces) * segment.direction + aside * across for k in range(pieces + 1)
     ]
-    radii = np.maximum(share * segment.radius, 1.7) * rng.uniform(0.85, 1.15, pieces + 1)
+    radii = np.maximum(share * segment.radius, 2) * rng.uniform(0.85, 1.15, pieces + 1)
     for k in range(pieces):
         drawn.capsule("clot", points[k], points[k + 1], radii[k], radii[k + 1])
 
@@ -221,11 +244,11 @@ def _rendered(canvas: Canvas, rng: np.random.Generator, clot: np.ndarray) -> np.
     over("bronchus", chest.AIR)
     over("mucus", rng.uniform(5, 45))
     over("heart", 0.9 * contrast * mixing)
-    # In veins the contrast comes later, and streams of blood without it run beside it.
-    streams = np.clip(1 - 0.5 * np.clip(flow - 1.1, 0, 1.4), 0, 1)
-    over("vein", rng.uniform(0.55, 0.95) * contrast * mixing * streams)
+    # In veins the contrast comes later, and blood without it has not mixed with it everywhere.
+    over("vein", rng.uniform(0.6, 0.95) * contrast * mixing)
+    hu += ndimage.gaussian_filter(layer("stream") * layer("vein"), 0.6 / canvas.spacing) * (rng.uniform(40, 85) - hu)
     over("artery", contrast * mixing)
-    hu += clot * (rng.uniform(35, 75) + 0.4 * texture - hu)
+    hu += clot * (rng.uniform(35, 80) + 0.4 * texture - hu)
     if rng.random() < 0.35:
         hu = _moved(hu, rng, canvas.spacing)
     hu = ndimage.gaussian_filter(hu, 0.55 / canvas.spacing)

@@ -17,7 +17,6 @@ from ftcaffe.errors import Error
 
 # Parts of the step between slices by which one may deviate: stored positions are rounded.
 TOLERANCE = 0.02
-_SOP_CT = ("1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.2.1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,14 +41,19 @@ class Slice:
 
 
 def files_in(folder: Path) -> list[Path]:
-    """The files of a folder that may be slices, ordered by name; none from folders within it."""
-    from data_prep.readers.image import entries, numerical
+    """The files of a folder itself that are DICOM, by suffix or by what they begin with, ordered by name."""
+    from data_prep.readers.image import entries
 
-    found = [p for p in entries(folder) if p.is_file() and p.suffix.lower() in ("", ".dcm", ".dicom", ".ima")]
-    return sorted(
-        (p for p in found if p.suffix or p.name.upper() not in ("DICOMDIR", "README", "LICENSE")),
-        key=lambda p: numerical(p.name),
-    )
+    return [
+        path for path in entries(folder) if path.is_file() and path.name.upper() != "DICOMDIR" and _is_dicom(path)
+    ]
+
+
+def _is_dicom(path: Path) -> bool:
+    if path.suffix.lower() in (".dcm", ".dicom", ".ima"):
+        return True
+    with path.open("rb") as stream:
+        return stream.read(132)[128:] == b"DICM"
 
 
 def read(files: list[Path], folder: Path, series: str | None = None) -> tuple[Volume, list[Path]]:
@@ -107,8 +111,10 @@ def _header(path: Path) -> Slice:
     position = _numbers(tag("0020|0032", "ImagePositionPatient"), 3, path)
     orientation = _numbers(tag("0020|0037", "ImageOrientationPatient"), 6, path)
     down, across = _numbers(tag("0028|0030", "PixelSpacing"), 2, path)
-    series = tag("0020|000e", "SeriesInstanceUID")
-    said = reader.GetMetaData("0008|103e").strip() if reader.HasMetaDataKey("0008|103e") else ""
+    # Anonymised slices may have lost these two.
+    series, said = (
+        reader.GetMetaData(k).strip() if reader.HasMetaDataKey(k) else "" for k in ("0020|000e", "0008|103e")
+    )
     if min(down, across) <= 0:
         raise Error("has no voxel spacing", path, remedy="export the series anew")
     return Slice(path, series, said, position, orientation[:3], orientation[3:], (across, down), tuple(sizes[:2]))
