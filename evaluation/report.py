@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation import comparison as comparisons
 from evaluation import (
+    classes,
     curve_tables,
     engines,
     figures,
@@ -21,6 +21,7 @@ from evaluation import (
     tables,
     wall_report,
 )
+from evaluation import comparison as comparisons
 from evaluation.comparison import Comparison
 from evaluation.result import Settings
 from evaluation.scoreset import Reading
@@ -84,7 +85,8 @@ def _tables(comparison: Comparison, out: Path) -> dict[str, tables.Table]:
     """Write every table; returns those that the page shows, by name."""
     labels = [subject.label for subject in comparison.subjects]
     results = [subject.result for subject in comparison.subjects]
-    corrected = comparison.settings.correct is not None
+    settings = comparison.settings
+    corrected = settings.correct is not None
     shown = {"points": curve_tables.spoken(labels, results, comparison.terms)}
     curve_tables.curve(labels, results).csv(out / "curve.csv")
     saved(curve_tables.operating_points(labels, results), out, "operating_points")
@@ -104,6 +106,15 @@ def _tables(comparison: Comparison, out: Path) -> dict[str, tables.Table]:
         run_tables.snapshots(names, comparison.runs).csv(out / "snapshots.csv")
         if (seeds := run_tables.seeds(comparison.subjects)).rows:
             shown["seeds"] = saved(seeds, out, "seeds")
+    told = [
+        (one.label, classes.classes(one.result.scores, settings.draws, settings.seed)) for one in comparison.subjects
+    ]
+    several = {label: one for label, one in told if one is not None}
+    if several:
+        names, found = list(several), list(several.values())
+        saved(classes.areas(names, found), out, "classes")
+        shown["classes"] = classes.spoken(names, found)
+        shown["confusion"] = saved(classes.confusions(names, found), out, "confusion")
     if comparison.moved:
         run_tables.movements(comparison.moved).csv(out / "movement.csv")
     if comparison.partings:
