@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ftcaffe.application import Application
+from ftcaffe.application import Application, Probabilities
 from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
@@ -321,6 +321,22 @@ def _phantom(options: argparse.Namespace, folder: Path) -> None:
     phantom.write(folder, settings, options.jobs)
 
 
+def _apply_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--threshold", type=float, default=0.5, help="probability from which a polyp is shown (default: 0.5)"
+    )
+
+
+def _apply(options: argparse.Namespace, source: Path, probabilities: Probabilities, out: Path) -> None:
+    from data_prep import detections
+
+    made = options.dataset
+    augment, size = made["arguments"]["augment"], made["input"]["size"]
+    found = detections.detect(source, size, augment, made["positive"], probabilities)
+    out.mkdir(parents=True, exist_ok=True)
+    detections.write(source, found, options.threshold, out)
+
+
 POLYP = Application(
     name="polyp",
     title="Polyp detection",
@@ -335,4 +351,6 @@ POLYP = Application(
     phantom=_phantom,
     prepare_arguments=_prepare_arguments,
     prepare=_prepare,
+    apply_arguments=_apply_arguments,
+    apply=_apply,
 )
