@@ -126,6 +126,13 @@ class TestNet:
         net.backward()
         assert reached == ["loss", "ip_ip_0_split", "ip"]
 
+    def test_a_loss_whose_top_is_not_named_is_called_automatic_and_is_no_output(self, write):
+        loss = 'layer { name: "loss" type: "EuclideanLoss" bottom: "prob" bottom: "prob" }'
+        net = caffe.Net(write(NET + loss + loss.replace("loss", "more")), caffe.TRAIN)
+        assert net.top_names["loss"] == ["(automatic)"]
+        assert net.outputs == []
+        assert [weight for name, weight in net.blob_loss_weights.items() if "(automatic)" in name] == [1, 1]
+
     def test_alexnet_agrees_with_opencv(self, tmp_path):
         cv2 = pytest.importorskip("cv2")
         path = tmp_path / "deploy.prototxt"
@@ -155,6 +162,10 @@ class TestNet:
         ),
         (('top: "ip"', 'top: "data"'), "layer 'ip': top 'data' is given by an earlier layer too"),
         (('top: "prob"', 'top: "prob" top: "more"'), "layer 'prob' (Softmax): has 2 tops, and takes 1"),
+        (
+            ('bottom: "ip" top: "prob"', 'bottom: "ip" bottom: "ip" top: "ip"'),
+            "layer 'prob': works in place on 'ip', which has another use; give its top a name of its own",
+        ),
         (("kernel_size: 3", "kernel_size: 9"), "layer 'conv' (Convolution): a kernel of (9, 9) does not fit"),
         (('type: "xavier"', 'type: "unary"'), "no filler 'unary'; there are: bilinear, constant, gaussian"),
         (("kernel_size: 3", "kernel_syze: 3"), "kernel_syze"),

@@ -68,6 +68,8 @@ def test_a_loss_above_nothing_that_learns_is_computed_and_needs_no_backward(buil
         ("HingeLoss", "", "x: 3 4, l: 4", "y", "shapes (3, 4) and (4,) differ in their first axis"),
         ("EuclideanLoss", "", "x: 3 4, t: 4 3", "y", "shapes (3, 4) and (4, 3) differ"),
         ("EuclideanLoss", "", "x: 3 4, t: 3 5", "y", "shapes (3, 4) and (3, 5) differ in size"),
+        ("EuclideanLoss", "", "x:, t:", "y", "shapes () and (), and the first axis is the batch"),
+        ("SigmoidCrossEntropyLoss", "", "x:, t:", "y", "shapes () and (), and the first axis is the batch"),
         ("SigmoidCrossEntropyLoss", "", "x: 3 4, t: 3 5", "y", "shapes (3, 4) and (3, 5) differ in size"),
         ("ContrastiveLoss", "", "x: 3 4, z: 3 5, s: 3", "y", "shapes (3, 4) and (3, 5) are not both N × channels"),
         ("ContrastiveLoss", "", "x: 3 4 2, z: 3 4 2, s: 3", "y", "are not both N × channels"),

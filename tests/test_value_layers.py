@@ -189,6 +189,14 @@ def test_faults_name_the_layer_and_what_is_wrong(kind, parameter, inputs, says, 
     assert "\n" not in str(caught.value)
 
 
+def test_a_bias_does_not_follow_a_scale_that_changes_its_shape(build):
+    built = build("x: 2 3 4, z: 4", one("Scale", "scale_param { axis: 2 bias_term: true }", "x z"))
+    built.blobs["x"].reshape(2, 3, 5)
+    built.blobs["z"].reshape(5)
+    with pytest.raises(Error, match=r"layer 'l' \(Scale\): the bias has shape \(4,\), and the second bottom \(5,\)"):
+        built.forward()
+
+
 @pytest.mark.parametrize(
     ("kind", "says"), [("BatchNorm", "made for 3 channels"), ("PReLU", "made for 3 channels"), ("Scale", "(3,)")]
 )

@@ -59,9 +59,9 @@ class Assembly:
     def add(self, message: Any) -> None:
         """Make a layer, shape its tops, take up its losses and parameters."""
         kind = layer_class(message)
-        if kind.automatic_tops:
-            for index in range(len(message.top), kind.tops[0]):
-                message.top.append(f"(automatic) {message.name}" + (f" {index}" if index else ""))
+        if kind.automatic_tops and not message.top:
+            # Caffe calls all of them this, and so shows the last alone.
+            message.top.append("(automatic)" if "(automatic)" not in self.blobs else f"(automatic) {len(self.nodes)}")
         net_log.creating(message)
         layer = kind(message)
         _check_count(layer, "bottom", len(message.bottom), kind.bottoms)

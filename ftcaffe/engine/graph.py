@@ -15,7 +15,8 @@ _MOST = 2**31 - 1
 def prepare(net: Any) -> Any:
     """The NetParameter that is run, from one of current form: layers filtered by `net.state`, splits inserted.
 
-    Raises `Error` for a bottom that no layer before gives and a top given twice.
+    Raises `Error` for a bottom that no layer before gives, a top given twice, and a layer in place on a blob that has
+    another use.
     """
     ready = caffe_pb2.NetParameter()
     ready.CopyFrom(net)
@@ -71,6 +72,11 @@ def _split(net: Any) -> Any:
         copy.CopyFrom(layer)
         for index in range(len(layer.bottom)):
             if waiting := names.get(sources[number, index]):
+                if list(layer.bottom[index : index + 1]) == list(layer.top[index : index + 1]):
+                    raise Error(
+                        f"layer '{layer.name}': works in place on '{layer.bottom[index]}', which has another use",
+                        remedy="give its top a name of its own",
+                    )
                 copy.bottom[index] = waiting.pop(0)
         for index, top in enumerate(layer.top):
             if uses[number, index] > 1:

@@ -190,6 +190,12 @@ class Scale(Along):
         if self.biased:
             self.add_parameter((bottoms[1] if not self.learns else self.blobs[0]).shape, message.bias_filler)
 
+    def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
+        """The first bottom's; a bias does not follow a second bottom that changes its shape."""
+        if self.biased and not self.learns and self.blobs[0].shape != bottoms[1]:
+            raise self.fault(f"the bias has shape {self.blobs[0].shape}, and the second bottom {bottoms[1]} by now")
+        return super().shapes(bottoms)
+
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """A broadcast product and sum."""
         self._x = bottoms[0].values.lend() if tops[0] is bottoms[0] else None

@@ -31,6 +31,8 @@ class Loss(Layer):
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """One value."""
+        if not bottoms[0] or not bottoms[1]:
+            raise self.fault(f"bottoms of shapes {bottoms[0]} and {bottoms[1]}, and the first axis is the batch")
         if bottoms[0][:1] != bottoms[1][:1]:
             raise self.fault(f"bottoms of shapes {bottoms[0]} and {bottoms[1]} differ in their first axis")
         return [()]
