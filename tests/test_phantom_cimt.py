@@ -95,3 +95,20 @@ def test_it_is_recognised_and_nothing_else_is_overwritten(tmp_path):
     assert json.loads((tmp_path / "p" / "phantom.json").read_text())["subjects"] == 3
     with pytest.raises(Error, match="holds something else"):
         carotid.write(tmp_path / "p", carotid.Settings(seed=3, subjects=3))
+
+
+def test_edges_alone_do_not_trace_it():
+    """The handcrafted rival errs far more than the experts do, but finds the wall more often than not."""
+    from data_prep import walls as truth
+    from evaluation import style, walls
+
+    tested = []
+    for subject in range(6):
+        scan = carotid.scan(1, subject, 0)
+        rows = np.stack([scan.li, scan.ma])
+        taken = cubs.Scan(scan.pixels, scan.spacing, {"one": rows - 0.5, "two": rows + 0.5})
+        boxes = truth.placed(rows, len(scan.pixels), (92, 60), 3)
+        tested += truth.cut(taken, boxes, (str(subject), "i"), 28.375, "i.tiff")
+    error = walls.errors([walls.handcrafted(tested, style.of_other(0))], tested).error[0]
+    assert error.mean() > 2 * walls.human(tested).mean()
+    assert 60 < np.median(error) < 500

@@ -202,3 +202,30 @@ def test_a_subject_in_two_splits(source, tmp_path, capsys):
     table.write_text("unit,split\nclin_0001,train\nclin_0001,test\n")
     assert prepare(source, tmp_path / "w", "--splits", str(table)) == 2
     assert "splits.csv:3: puts unit 'clin_0001' in two splits" in capsys.readouterr().err
+
+
+class Killed(BaseException):
+    """What no handler of errors catches."""
+
+
+def test_a_killed_run_is_continued_and_ends_alike(data, source, tmp_path, monkeypatch):
+    written = []
+    real = lmdb.write
+
+    def dying(path, records):
+        if written:
+            raise Killed
+        written.append(path)
+        return real(path, records)
+
+    monkeypatch.setattr(lmdb, "write", dying)
+    with pytest.raises(Killed):
+        prepare(source, tmp_path)
+    assert not (tmp_path / "data" / "cimt").exists()
+    monkeypatch.undo()
+    (left,) = (tmp_path / "data").glob(".cimt.*.part")
+    kept = (left / "train.lmdb" / "data.mdb").stat().st_mtime_ns
+    assert prepare(source, tmp_path) == 0
+    assert (tmp_path / "data" / "cimt" / "train.lmdb" / "data.mdb").stat().st_mtime_ns == kept
+    one, other = (json.loads((d / "dataset.json").read_text())["digest"] for d in (data, tmp_path / "data" / "cimt"))
+    assert one == other
