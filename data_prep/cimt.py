@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -126,7 +127,7 @@ def read(settings: Settings, source: Path) -> list[Source]:
 def candidates(
     sources: Sequence[Source], settings: Settings, workers: Workers
 ) -> tuple[list[Region], list[tuple[CandidateRow, ...]]]:
-    """The regions of every image, and of each the pixels whose class is known, without a split yet.
+    """The regions of every image, and of each pixels whose class is known, without a split yet.
 
     Raises
     ------
@@ -134,7 +135,10 @@ def candidates(
     """
     regions: list[Region] = []
     found: list[tuple[CandidateRow, ...]] = []
-    for pairs in workers.each(_examined, [(one, settings) for one in sources], "images"):
+    # Of a large set not every pixel is listed, but some three times as many as can be used, evenly from all regions.
+    trained = len(sources) * settings.regions * (1 - settings.test_fraction)
+    each = max(math.ceil(3 * settings.total / (len(CLASSES) * trained)), settings.test_pixels)
+    for pairs in workers.each(_examined, [(one, settings, each) for one in sources], "images"):
         for region, rows in pairs:
             regions.append(region)
             found.append(rows)
@@ -247,14 +251,14 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
         write(dataset, folder, settings, regions, images, found, workers)
 
 
-def _examined(task: tuple[Source, Settings]) -> list[tuple[Region, tuple[CandidateRow, ...]]]:
-    """The regions of an image, each with every pixel of its interfaces and as many of its background."""
+def _examined(task: tuple[Source, Settings, int]) -> list[tuple[Region, tuple[CandidateRow, ...]]]:
+    """The regions of an image, of each the pixels of its interfaces, up to a number, and as many of background."""
     import numpy as np
 
     from data_prep import walls
     from data_prep.manifest import CandidateRow
 
-    source, settings = task
+    source, settings, each = task
     scan = source.read()
     truth = walls.consensus(scan.experts)
     boxes = source.rois or walls.placed(truth, scan.pixels.shape[0], settings.region, settings.regions)
@@ -269,7 +273,7 @@ def _examined(task: tuple[Source, Settings]) -> list[tuple[Region, tuple[Candida
             CandidateRow(
                 region.unit, region.image, f"{region.region}.{x}.{y}", "", which, "", 1.0, (int(region.region), x, y)
             )
-            for y, x, which in walls.sampled(label, region.truth, label.size, rng).tolist()
+            for y, x, which in walls.sampled(label, region.truth, each, rng).tolist()
         )
         found.append((region, rows))
     return found

@@ -229,3 +229,11 @@ def test_a_killed_run_is_continued_and_ends_alike(data, source, tmp_path, monkey
     assert (tmp_path / "data" / "cimt" / "train.lmdb" / "data.mdb").stat().st_mtime_ns == kept
     one, other = (json.loads((d / "dataset.json").read_text())["digest"] for d in (data, tmp_path / "data" / "cimt"))
     assert one == other
+
+
+def test_of_a_large_set_no_more_pixels_are_listed_than_can_be_used(source, tmp_path):
+    """Twelve regions and 36 patches in all: at most 3 · 36 / (3 · 6) pixels of a region and class."""
+    assert prepare(source, tmp_path, "--total", "36", "--test-pixels", "1") == 0
+    listed = Counter((row["image"], row["label"]) for row in rows(tmp_path / "data" / "cimt" / "candidates.csv"))
+    assert set(listed.values()) == {1, 6}
+    assert len(listed) == 36
