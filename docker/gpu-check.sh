@@ -6,5 +6,7 @@ if ! nvidia-smi -L 2>/dev/null | grep -q '^GPU'; then
   echo "gpu-check: no GPU is seen, so nothing was checked; run the image with --gpus all" >&2
   exit 3
 fi
-(cd /usr/src/caffe && LD_LIBRARY_PATH=/opt/caffe/lib /opt/caffe/bin/test.testbin)
-exec python3 /opt/ftcaffe/benchmarks/gpu_check.py "$@"
+status=0
+(cd /usr/src/caffe && LD_LIBRARY_PATH=/opt/caffe/lib /opt/caffe/bin/test.testbin) || status=1
+python3 /opt/ftcaffe/benchmarks/gpu_check.py "$@" || status=$?
+exit "$status"

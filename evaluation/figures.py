@@ -168,7 +168,7 @@ def partings(found: Sequence[Parting], colors: Sequence[Any], axes: Sequence[Axe
         ax.set_ylim(_LAST_DIGIT / 2, 2)
         ax.set_xlabel(name)
         ax.set_xlim(left=0)
-    losses.set_ylabel("relative difference")
+    losses.set_ylabel("difference")
     scores.legend(fontsize=6.5, loc="upper right", handlelength=1.5)
     return axes
 

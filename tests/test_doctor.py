@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import subprocess
 from importlib.util import find_spec
@@ -10,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from study import ENGINE
 
-from ftcaffe import backend, command, doctor, gpus
+from ftcaffe import backend, doctor, gpus
 from ftcaffe.errors import Error
 from ftcaffe.gpus import Build, Driver, Gpu
 
@@ -170,7 +171,7 @@ def test_the_default_path_works_here(monkeypatch, capsys):
     monkeypatch.delenv(backend.GPU_VARIABLE, raising=False)
     monkeypatch.setattr(doctor.gpus, "driver", lambda: None)
     monkeypatch.setattr(doctor.importlib.metadata, "version", _missing)
-    assert command.main(["doctor"]) == 0
+    assert doctor.DOCTOR.run(argparse.Namespace()) == 0
     told = capsys.readouterr().out
     assert f"The default path, engine {ENGINE} on the CPU, works" in told
     assert "no driver of an NVIDIA GPU is seen: everything computes on the CPU" in told
@@ -183,7 +184,7 @@ def test_a_default_path_that_does_not_work_is_status_2(monkeypatch, capsys):
     monkeypatch.setattr(doctor, "engine", lambda name, gpu=None: engines[name])
     monkeypatch.setenv(backend.VARIABLE, "caffe")
     monkeypatch.setattr(doctor.gpus, "driver", lambda: None)
-    assert command.main(["doctor"]) == 2
+    assert doctor.DOCTOR.run(argparse.Namespace()) == 2
     assert "engine caffe on the CPU, does not work: no" in capsys.readouterr().out
 
 

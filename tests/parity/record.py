@@ -1,9 +1,10 @@
 """Runs the parity cases of a folder under a Caffe and records what it computes.
 
-    python record.py FOLDER OUT.npz [MODULE]
+    python record.py FOLDER OUT.npz [MODULE [GPU]]
 
-MODULE is the Caffe to import: `caffe` (the original, the default) or `ftcaffe.engine`. Stands alone, so that it also
-runs where the toolkit cannot: it needs NumPy and the module, from Python 3.9 on. `folder.py` writes the folder.
+MODULE is the Caffe to import: `caffe` (the original, the default) or `ftcaffe.engine`; GPU is a number, and the CPU
+without one. Stands alone, so that it also runs where the toolkit cannot: it needs NumPy and the module, from Python
+3.9 on. `folder.py` writes the folder.
 """
 
 import importlib
@@ -145,10 +146,14 @@ def training(caffe, name, case):
     return found
 
 
-def main(folder, out, module="caffe"):
+def main(folder, out, module="caffe", gpu=None):
     """Run every case and write the arrays by `case:what`."""
     caffe = importlib.import_module(module)
-    caffe.set_mode_cpu()
+    if gpu is None:
+        caffe.set_mode_cpu()
+    else:
+        caffe.set_device(int(gpu))
+        caffe.set_mode_gpu()
     out = Path(out).resolve()
     os.chdir(folder)
     cases = json.loads(Path("cases.json").read_text())
