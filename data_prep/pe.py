@@ -21,7 +21,6 @@ from ftcaffe.errors import Error
 if TYPE_CHECKING:
     import numpy as np
 
-    from data_prep.candidates.points import Point
     from data_prep.dataset import Dataset
     from data_prep.manifest import CandidateRow, ImageRow
     from data_prep.parallel import Workers
@@ -117,7 +116,7 @@ def candidates(
     ------
     Error : a volume or a reference that cannot be used; a candidate of no volume, or outside its volume.
     """
-    from data_prep.candidates import points
+    from data_prep.candidates import points, volumes
 
     given = points.read(table) if table else None
     if given is not None:
@@ -133,7 +132,7 @@ def candidates(
     ]
     images: list[ImageRow] = []
     found: list[CandidateRow] = []
-    for row, of_row in workers.each(_examined, tasks, "candidates"):
+    for row, of_row in workers.each(volumes.examine, tasks, "candidates"):
         images.append(row)
         found += of_row
     return images, found
@@ -217,6 +216,7 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
     Error : bad input, or another data set in its place.
     """
     from data_prep import splits
+    from data_prep.candidates import volumes
     from data_prep.dataset import Dataset
     from data_prep.parallel import Workers
     from data_prep.readers.units import digest
@@ -231,24 +231,9 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
     folder = dataset.staging()
     with Workers(settings.jobs) as workers:
         images, found = _split(settings, source, scans, given, folder, workers)
-        for line in summary(images, found, settings.candidates):
+        for line in volumes.summary(images, found, settings.candidates):
             _log.info("%s", line)
         write(dataset, folder, settings, scans, images, found, workers)
-
-
-def summary(images: Sequence[ImageRow], found: Sequence[CandidateRow], table: Path | None = None) -> list[str]:
-    """What the candidate step did, in lines: how many, how many true, how many emboli they find."""
-    emboli = sum(image.lesions for image in images)
-    hits = [row for row in found if row.label]
-    hit = {(row.unit, row.image, row.lesion) for row in hits}
-    bearing = sum(image.lesions > 0 for image in images)
-    told = [
-        f"{len(images)} volumes of {len({image.unit for image in images})} patients, {bearing} with {emboli} emboli",
-        f"{table or 'tobogganing'}: {len(found)} candidates, {len(found) / max(len(images), 1):.1f} a volume"
-        f" (the paper: 51.7); {len(hits)} in emboli, {len(hits) / max(emboli, 1):.2f} an embolus (2.11)",
-        f"sensitivity of the candidates: {len(hit)} of {emboli} emboli",
-    ]
-    return told
 
 
 def _split(
@@ -278,42 +263,6 @@ def _split(
     manifest.write_candidates(candidates_path, found, GEOMETRY)
     manifest.write_images(images_path, images)
     return images, found
-
-
-def _examined(
-    task: tuple[Scan, Path | None, str, tuple[str, ...], list[Point] | None],
-) -> tuple[ImageRow, list[CandidateRow]]:
-    import numpy as np
-
-    from data_prep import vessel
-    from data_prep.candidates import emboli, points
-    from data_prep.manifest import CandidateRow, ImageRow
-    from ftcaffe.errors import located
-
-    scan, table, coordinates, changed, given = task
-    volume, labels = scan.read()
-    shown = 0 if labels is None else len(np.setdiff1d(np.unique(labels), 0))
-    found: list[tuple[str, np.ndarray, np.ndarray, np.ndarray, float]] = []
-    if given is None:
-        with located(scan.path):
-            for one in emboli.find(volume, emboli.settings(changed)):
-                found.append((one.name, one.index, one.position, one.frame, one.score))
-    else:
-        assert table is not None
-        for point in given:
-            position = points.position(point, volume, coordinates, table)
-            index = np.rint(volume.to_index(position)).astype(int)
-            found.append((point.name, index, position, vessel.frame(volume, index), point.score))
-    rows = []
-    for name, index, position, frame, score in found:
-        lesion = 0 if labels is None else int(labels[tuple(index)])
-        geometry = tuple(round(float(v), 6) for v in (*position, *frame[0], *frame[1]))
-        rows.append(
-            CandidateRow(
-                scan.unit, scan.name, name, "", int(lesion > 0), str(lesion or ""), round(score, 6), geometry
-            )
-        )
-    return ImageRow(scan.unit, scan.name, "", shown), rows
 
 
 def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int]) -> None:
@@ -417,12 +366,18 @@ def _phantom_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--patients", type=int, default=24, help="how many patients (default: 24)")
     parser.add_argument("--spacing", type=float, default=0.8, help="mm, side of a voxel in a slice (default: 0.8)")
     parser.add_argument("--dicom", action="store_true", help="write the volumes as DICOM series")
+    parser.add_argument(
+        "--on", type=Path, metavar="VOLUME", help="paint emboli into this real CT with contrast instead"
+    )
+    parser.add_argument(
+        "--artery", type=Path, metavar="MASK", help="its arteries (default: what is bright in the lungs)"
+    )
 
 
 def _phantom(options: argparse.Namespace, folder: Path) -> None:
     from data_prep.phantoms import pe as phantom
 
-    settings = phantom.Settings(options.seed, options.patients, options.spacing)
+    settings = phantom.Settings(options.seed, options.patients, options.spacing, options.on, options.artery)
     phantom.write(folder, settings, options.jobs, options.dicom)
 
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
 from data_prep.parallel import Workers
-from data_prep.phantoms import chest
+from data_prep.phantoms import chest, painted
 from data_prep.phantoms.chest import Canvas, Segment
 from data_prep.readers.volume import Volume
 from data_prep.readers.write import write_nrrd
@@ -27,17 +27,27 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Settings:
-    """A phantom: seed, how many patients, side of a voxel in a slice in mm (slices are a quarter thicker)."""
+    """A phantom.
+
+    seed, patients : of everything drawn; how many.
+    spacing : side of a voxel in a slice in mm; slices are a quarter thicker.
+    on, artery : a real CT that the emboli are painted into instead (its grid is kept), and a mask of its arteries or
+        None. Every patient is then that one, with other emboli.
+    """
 
     seed: int = 0
     patients: int = 24
     spacing: float = 0.8
+    on: Path | None = None
+    artery: Path | None = None
 
     def __post_init__(self) -> None:
         if self.patients < 1:
             raise Error("a phantom needs at least one patient", remedy="mend --patients")
         if not 0.4 <= self.spacing <= 2:
             raise Error(f"--spacing {self.spacing:g}: voxels are 0.4 to 2 mm wide")
+        if self.artery is not None and self.on is None:
+            raise Error("--artery is a mask of the volume that --on names", remedy="give both")
 
 
 def write(folder: Path, settings: Settings, jobs: int = 1, dicom: bool = False) -> None:
@@ -51,6 +61,7 @@ def write(folder: Path, settings: Settings, jobs: int = 1, dicom: bool = False) 
     Error : the folder holds something else.
     """
     record = {"application": "pe", "dicom": dicom, **asdict(settings)}
+    record |= {name: path and str(path) for name, path in (("on", settings.on), ("artery", settings.artery))}
     if folder.exists() and any(folder.iterdir()):
         try:
             there = json.loads((folder / "phantom.json").read_text(encoding="utf-8"))
@@ -90,6 +101,11 @@ def _write_patient(task: tuple[Path, int, Settings, bool]) -> int:
 def patient(settings: Settings, number: int) -> tuple[Volume, Volume]:
     """The CT (int16, HU) and the labels (uint8; emboli 1, 2, …) of one patient; every fourth has no embolus."""
     rng = np.random.default_rng([settings.seed, number])
+    if settings.on is not None:
+        ct, artery = painted.background(settings.on, settings.artery)
+        return painted.paint(
+            replace(ct, unit=f"{number:03d}"), artery, rng, int(rng.integers(3, 8)) if number % 4 else 0
+        )
     canvas = chest.canvas(spacing=(1.25 * settings.spacing, settings.spacing, settings.spacing))
     chest.body(canvas)
     arteries = _vessels(canvas, rng)
