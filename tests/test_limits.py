@@ -47,7 +47,7 @@ def test_a_blob_at_the_limit_is_none(tmp_path, dims):
     assert len(net(tmp_path, f'input: "x" input_shape {{ {dims} }}').blobs["x"].shape) == dims.count("dim")
 
 
-@pytest.mark.parametrize(("kind", "fork"), [("PriorBox", "SSD"), ("ROIPooling", "Fast and Faster R-CNN")])
+@pytest.mark.parametrize(("kind", "fork"), [("PriorBox", "SSD"), ("ImageLabelmapData", "HED")])
 def test_a_layer_type_of_a_fork_names_the_fork(tmp_path, kind, fork):
     with pytest.raises(
         Error, match=f"layer 'p': no layer type '{kind}', which BVLC Caffe has not: it is of {fork}; "

@@ -37,6 +37,7 @@ _FORKS: dict[str, tuple[str, str]] = {
         "interp_param seg_accuracy_param mat_read_param mat_write_param densecrf_param domain_transform_param hole "
         "hole_h hole_w label_type",
     ),
+    "HED": ("ImageLabelmapData", ""),
     "CRF-RNN": ("MultiStageMeanfield", "multi_stage_meanfield_param"),
     "ENet": ("SpatialDropout PoolingMask UpsamplingMask", ""),
     "NVCaffe": (
