@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from evaluation import measuring, runs, tracing
+from evaluation import interfaces, measuring, runs, tracing
 from evaluation.score import same_data
 from ftcaffe import application, backend
 from ftcaffe.errors import Error
@@ -22,13 +22,14 @@ class Settings:
     """How to run the net.
 
     batch : patches a forward pass. engine, gpu : as `ftcaffe.backend.load` takes them.
-    maps : how regions are mapped, one of `dense.MODES`.
+    maps : how regions are mapped, one of `dense.MODES`. trace : see `interfaces.Settings`.
     """
 
     batch: int = 256
     engine: str | None = None
     gpu: int | None = None
     maps: str = "patchwise"
+    trace: interfaces.Settings = field(default_factory=interfaces.Settings)
 
     def __post_init__(self) -> None:
         if self.batch < 1:
@@ -80,4 +81,6 @@ def apply(name: str, source: Path, folder: Path, out: Path, settings: Settings, 
         mapping = tracing.mapper(engine.caffe, deploy, net, transform, side, maps, settings.batch)
         places = np.atleast_1d(options.dataset["positive"]).tolist()
         width, height = options.dataset["arguments"]["region"]
-        measuring.measure(app.pictures(options, source), mapping, places, side, (width, height), maps, out)
+        measuring.measure(
+            app.pictures(options, source), mapping, places, side, (width, height), maps, out, settings.trace
+        )

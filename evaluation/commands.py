@@ -85,18 +85,26 @@ def _maps(parser: argparse.ArgumentParser) -> None:
         help="how a region is mapped where an application has regions: patch by patch, or at once with the net as a "
         "convolution, which is fast but sees other surroundings than a patch has (default: patchwise)",
     )
+    parser.add_argument(
+        "--trace",
+        default="",
+        metavar="NAME=VALUE,…",
+        help="how interfaces are traced in the maps: ordered, gap; of the snakes tension, rigidity, weight, sigma, "
+        "time_step, tolerance, steps (default: tension=0.5,rigidity=5,weight=5,sigma=1.5 and so on)",
+    )
 
 
 def _score(options: argparse.Namespace) -> None:
-    from evaluation import runs, score, tracing
+    from evaluation import interfaces, runs, score, tracing
 
+    traced = interfaces.settings(options.trace)
     settings = score.Settings(options.snapshot, options.batch, options.engine, options.gpu)
     paths = [runs.find(run, options.work) for run in options.runs]
     for path in paths:
         written, made = score.score(path, settings)
         print(f"{written}{'' if made else ' is there already'}")
         if tracing.has_regions(runs.read(path)):
-            how = tracing.Settings(options.snapshot, options.batch, options.engine, options.gpu, options.maps)
+            how = tracing.Settings(options.snapshot, options.batch, options.engine, options.gpu, options.maps, traced)
             written, made = tracing.trace(path, how)
             print(f"{written}{'' if made else ' is there already'}")
     work = f" --work {options.work}" if options.work != Path("work") else ""
@@ -123,16 +131,17 @@ def _apply_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--batch", type=int, default=256, help="patches a forward pass (default: 256)")
         add_engine(sub)
         add_work(sub)
-        sub.set_defaults(maps="patchwise")
+        sub.set_defaults(maps="patchwise", trace="")
         if app.pictures is not None:
             _maps(sub)
         app.apply_arguments(sub)
 
 
 def _apply(options: argparse.Namespace) -> None:
-    from evaluation import apply, runs
+    from evaluation import apply, interfaces, runs
 
-    settings = apply.Settings(options.batch, options.engine, options.gpu, options.maps)
+    traced = interfaces.settings(options.trace)
+    settings = apply.Settings(options.batch, options.engine, options.gpu, options.maps, traced)
     out = options.out or Path(f"{options.source.name.split('.')[0]}-{options.application}")
     folder = runs.find(options.trained, options.work)
     apply.apply(options.application, options.source, folder, out, settings, options)

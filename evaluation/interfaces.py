@@ -7,7 +7,8 @@ interface (MA) lies below the lumen-intima interface (LI).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,30 @@ class Settings:
     def __post_init__(self) -> None:
         if self.gap < 0:
             raise Error(f"the gap between the interfaces is 0 or more pixels, not {self.gap}")
+
+
+def settings(text: str) -> Settings:
+    """The settings of ``name=value,…``: ``ordered`` (0 or 1), ``gap``, and the snake's; what is not named is default.
+
+    Raises
+    ------
+    Error : no such name, or no number.
+    """
+    kinds: dict[str, type] = {"ordered": int, "gap": int}
+    kinds |= {one.name: type(one.default) for one in fields(snake.Settings)}
+    given: dict[str, Any] = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = part.partition("=")
+        if name not in kinds:
+            raise Error(f"'{part}' sets nothing of the tracing", remedy=f"write NAME=VALUE, of: {', '.join(kinds)}")
+        try:
+            given[name] = kinds[name](value)
+        except ValueError:
+            raise Error(f"'{part}' sets no number", remedy=f"{name} is a number") from None
+    own = {name: given.pop(name) for name in ("ordered", "gap") if name in given}
+    if "ordered" in own:
+        own["ordered"] = bool(own["ordered"])
+    return Settings(**own, snake=snake.Settings(**given))
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,19 +109,19 @@ def ordered_maxima(upper: np.ndarray, lower: np.ndarray, gap: int = 2) -> tuple[
     return firsts, seconds
 
 
-def trace(li: np.ndarray, ma: np.ndarray, settings: Settings | None = None) -> Interfaces:
+def trace(li: np.ndarray, ma: np.ndarray, how: Settings | None = None) -> Interfaces:
     """Trace both interfaces in their confidence maps (height × width).
 
     Raises
     ------
     ValueError : maps of different shapes, values that are no confidences, or a region too small to trace in.
     """
-    settings = settings or Settings()
+    how = how or Settings()
     li, ma = _map(li), _map(ma)
-    if li.shape != ma.shape or li.shape[0] <= max(settings.gap, 1) or li.shape[1] < 3:
+    if li.shape != ma.shape or li.shape[0] <= max(how.gap, 1) or li.shape[1] < 3:
         raise ValueError(f"maps of {li.shape} and {ma.shape} are too small to trace in, or not of one region")
-    starts = ordered_maxima(li, ma, settings.gap) if settings.ordered else (maxima(li), maxima(ma))
-    snakes = (snake.settle(image, start, settings.snake) for image, start in zip((li, ma), starts, strict=True))
+    starts = ordered_maxima(li, ma, how.gap) if how.ordered else (maxima(li), maxima(ma))
+    snakes = (snake.settle(image, start, how.snake) for image, start in zip((li, ma), starts, strict=True))
     return Interfaces(*starts, *snakes)
 
 

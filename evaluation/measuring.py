@@ -32,6 +32,7 @@ def measure(
     size: tuple[int, int],
     maps: str,
     out: Path,
+    trace: interfaces.Settings | None = None,
 ) -> None:
     """Trace the wall in every region of the pictures.
 
@@ -46,6 +47,7 @@ def measure(
     side : of a patch, pixels. size : (width, height) of a region that is proposed.
     maps : how regions are mapped, for the table.
     out : folder.
+    trace : see `interfaces.Settings`.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def measure(
             without.append((picture, _proposed(picture, size, out)))
         for number, box in enumerate(picture.boxes, 1):
             region = regions.cut(picture, box, "", number, side)
-            found = tracing.traced(mapping(region), places, interfaces.Settings())
+            found = tracing.traced(mapping(region), places, trace or interfaces.Settings())
             name = f"{picture.name}_{number}"
             _save(panel.panel(region, found), out / f"{name}.png")
             _traces(region, found, out / f"{name}.csv")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ class Traces:
 
     run, snapshot, maps, dataset : the run's name, the snapshot and way of mapping, the data set's digest.
     names : of the regions.
+    settings : of the tracing, as JSON.
     """
 
     run: str
@@ -75,6 +77,7 @@ class Traces:
     dataset: str
     names: tuple[str, ...]
     traced: tuple[Traced, ...]
+    settings: str = ""
 
 
 def path_of(run: Run) -> Path:
@@ -92,7 +95,7 @@ def trace(folder: Path, settings: Settings) -> tuple[Path, bool]:
 
     Returns
     -------
-    path, made : the file, and False when it was there already, of that snapshot and way of mapping.
+    path, made : the file, and False when it was there already, of that snapshot, way of mapping and tracing.
 
     Raises
     ------
@@ -104,9 +107,10 @@ def trace(folder: Path, settings: Settings) -> tuple[Path, bool]:
     dataset = runs.read_json(data / "dataset.json")
     same_data(run, dataset)
     side, maps, path = float(dataset["patch"]), settings.maps, path_of(run)
+    how = json.dumps(asdict(settings.trace), sort_keys=True)
     if path.is_file():
         there = read(path)
-        if (there.snapshot, there.maps, there.dataset) == (snapshot, maps, dataset["digest"]):
+        if (there.snapshot, there.maps, there.dataset, there.settings) == (snapshot, maps, dataset["digest"], how):
             return path, False
     engine = backend.load(settings.engine, settings.gpu)
     net = engine.caffe.Net(str(run.folder / "deploy.prototxt"), engine.caffe.TEST, weights=str(run.folder / snapshot))
@@ -118,7 +122,8 @@ def trace(folder: Path, settings: Settings) -> tuple[Path, bool]:
         traced(mapping(region), places, settings.trace)
         for region in tqdm(tested, desc=f"{run.name} maps", unit="region", disable=None)
     ]
-    write(path, Traces(run.name, snapshot, maps, dataset["digest"], tuple(r.name for r in tested), tuple(found)))
+    names = tuple(region.name for region in tested)
+    write(path, Traces(run.name, snapshot, maps, dataset["digest"], names, tuple(found), how))
     return path, True
 
 
@@ -166,7 +171,7 @@ def traced(probability: np.ndarray, places: Sequence[int], settings: interfaces.
 def write(path: Path, traces: Traces) -> None:
     """Write ``traces.h5`` whole."""
     with atomic.whole(path) as beside, h5py.File(beside, "w") as file:
-        for name in ("run", "snapshot", "maps", "dataset"):
+        for name in ("run", "snapshot", "maps", "dataset", "settings"):
             file.attrs[name] = getattr(traces, name)
         for number, (name, one) in enumerate(zip(traces.names, traces.traced, strict=True)):
             group = file.create_group(f"{number:06d}")
@@ -181,8 +186,11 @@ def read(path: Path) -> Traces:
         with h5py.File(path, "r") as file:
             groups = [file[name] for name in sorted(file)]
             run, snapshot, maps, dataset = (str(file.attrs[n]) for n in ("run", "snapshot", "maps", "dataset"))
+            settings = str(file.attrs.get("settings", ""))
             found = tuple(Traced(group["confidence"][()], group["start"][()], group["rows"][()]) for group in groups)
-            return Traces(run, snapshot, maps, dataset, tuple(str(g.attrs["region"]) for g in groups), found)
+            return Traces(
+                run, snapshot, maps, dataset, tuple(str(g.attrs["region"]) for g in groups), found, settings
+            )
     except FileNotFoundError:
         raise Error("there is no such file", path, remedy="ftcaffe score writes it") from None
     except (OSError, KeyError, ValueError, TypeError) as error:

@@ -103,6 +103,26 @@ def test_maps_that_hold_no_interfaces(li, ma, message):
         interfaces.trace(li, ma)
 
 
+def test_settings_are_read_from_text():
+    found = interfaces.settings("rigidity=10,ordered=0,gap=3,steps=50")
+    assert found == interfaces.Settings(False, 3, snake.Settings(rigidity=10, steps=50))
+    assert interfaces.settings("") == interfaces.Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("stiffness=3", "'stiffness=3' sets nothing of the tracing; write NAME=VALUE, of: ordered, gap, tension"),
+        ("gap", "'gap' sets no number; gap is a number"),
+        ("steps=2.5", "'steps=2.5' sets no number"),
+        ("tension=-1", "a snake's tension"),
+    ],
+)
+def test_text_that_sets_nothing(text, message):
+    with pytest.raises(Error, match=message):
+        interfaces.settings(text)
+
+
 def test_a_gap_below_zero():
     with pytest.raises(Error, match="0 or more pixels"):
         interfaces.Settings(gap=-1)
