@@ -28,12 +28,16 @@ def clock(seconds: float) -> str:
 
 def write(found: Timeline, title: str, run: str, out: Path) -> Path:
     """Write ``timeline.svg``, ``timeline.png`` and ``report.html``; the page needs nothing beside it."""
-    figure = _figure(found)
-    for suffix in ("svg", "png"):
-        stream = io.BytesIO()
-        metadata = {"Date": None} if suffix == "svg" else {}
-        figure.savefig(stream, format=suffix, metadata=metadata, dpi=200)
-        atomic.write_bytes(out / f"timeline.{suffix}", stream.getvalue())
+    import matplotlib as mpl
+
+    # The ids are the same each time: a figure made again is the same file.
+    with mpl.rc_context({"font.size": 8.5, "svg.fonttype": "none", "svg.hashsalt": "ftcaffe"}):
+        figure = _figure(found)
+        for suffix in ("svg", "png"):
+            stream = io.BytesIO()
+            metadata = {"Date": None} if suffix == "svg" else {}
+            figure.savefig(stream, format=suffix, metadata=metadata, dpi=200)
+            atomic.write_bytes(out / f"timeline.{suffix}", stream.getvalue())
     svg = (out / "timeline.svg").read_text(encoding="utf-8")
     template = Path(__file__).with_name("timeline.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
@@ -50,20 +54,17 @@ def write(found: Timeline, title: str, run: str, out: Path) -> Path:
 
 
 def _figure(found: Timeline) -> Any:
-    import matplotlib as mpl
     from matplotlib.figure import Figure
 
-    with mpl.rc_context({"font.size": 8.5, "svg.fonttype": "none", "svg.hashsalt": "ftcaffe"}):
-        figure = Figure(figsize=(10, 4.2))
-        grid = figure.add_gridspec(2, _SHOWN, height_ratios=(2.2, 1), hspace=0.5, left=0.06, right=0.99, top=0.95)
-        axes = figure.add_subplot(grid[0, :])
-        _draw(axes, found)
-        for place, stretch in enumerate(sorted(found.stretches[:_SHOWN], key=lambda one: one.start)):
-            picture = figure.add_subplot(grid[1, place])
-            picture.imshow(np.asarray(Image.open(io.BytesIO(found.thumbnails[stretch.worst]))))
-            picture.set_title(f"{clock(stretch.start)}, {stretch.seconds:.0f} s", fontsize=8.5, color=_INK)
-            picture.axis("off")
-        return figure
+    figure = Figure(figsize=(10, 4.2))
+    grid = figure.add_gridspec(2, _SHOWN, height_ratios=(2.2, 1), hspace=0.5, left=0.06, right=0.99, top=0.95)
+    _draw(figure.add_subplot(grid[0, :]), found)
+    for place, stretch in enumerate(sorted(found.stretches[:_SHOWN], key=lambda one: one.start)):
+        picture = figure.add_subplot(grid[1, place])
+        picture.imshow(np.asarray(Image.open(io.BytesIO(found.thumbnails[stretch.worst]))))
+        picture.set_title(f"{clock(stretch.start)}, {stretch.seconds:.0f} s", fontsize=8.5, color=_INK)
+        picture.axis("off")
+    return figure
 
 
 def _draw(axes: Any, found: Timeline) -> None:
