@@ -112,7 +112,7 @@ def expect(name: str | None, gpu: int | None) -> str:
     chosen = select(name)
     if chosen == "caffe" and not _caffe_is_there():
         raise _no_caffe("there is no module of that name")
-    if gpu is not None:
+    if gpu is not None and not (chosen == "torch" and gpus.amd()):
         gpus.check(gpu, gpus.driver(), None, chosen)
     return chosen
 
@@ -151,7 +151,9 @@ def load(name: str | None = None, gpu: int | None = None) -> Backend:
         caffe.set_mode_cpu()
     else:
         # Found out beforehand, since BVLC Caffe ends the process where it cannot.
-        gpus.check(gpu, gpus.driver(), caffe_build() if chosen == "caffe" else torch_build(), release)
+        build = caffe_build() if chosen == "caffe" else torch_build()
+        if not (chosen == "torch" and gpus.amd()):
+            gpus.check(gpu, gpus.driver(), build, release)
         caffe.set_device(gpu)
         caffe.set_mode_gpu()
     return Backend(caffe, chosen, release, device(gpu))

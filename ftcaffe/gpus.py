@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from ftcaffe.errors import Error
 
@@ -69,6 +70,11 @@ def driver() -> Driver | None:
     if told is None:
         return None
     return Driver((told["cuda"][0], told["cuda"][1]), tuple(Gpu(*one) for one in told["gpus"]))
+
+
+def amd() -> bool:
+    """Whether the kernel has AMD's driver, whose GPUs a PyTorch built for them takes by the same names."""
+    return Path("/dev/kfd").exists()
 
 
 def check(number: int, seen: Driver | None, build: Build | None, program: str) -> None:

@@ -155,8 +155,11 @@ def test_the_original_where_it_is_not_is_found_out_at_once():
 
 def test_a_gpu_where_there_is_none_is_found_out_at_once(monkeypatch):
     monkeypatch.setattr(backend.gpus, "driver", lambda: None)
+    monkeypatch.setattr(backend.gpus, "amd", lambda: False)
     with pytest.raises(Error, match="no driver of an NVIDIA GPU is seen"):
         backend.expect("torch", 0)
+    monkeypatch.setattr(backend.gpus, "amd", lambda: True)
+    assert backend.expect("torch", 0) == "torch"  # left to a PyTorch that is built for AMD's
 
 
 # The verb

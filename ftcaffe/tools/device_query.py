@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 
 import ftcaffe.engine as caffe
+from ftcaffe import gpus as facts
+from ftcaffe.backend import torch_build
 from ftcaffe.engine import glog
 from ftcaffe.errors import Error
 
@@ -34,6 +36,8 @@ def use(gpus: list[int], origins: tuple[str, str]) -> None:
         caffe.set_mode_cpu()
         return
     _check(gpus)
+    for gpu in gpus if not facts.amd() else ():
+        facts.check(gpu, facts.driver(), torch_build(), f"PyTorch {torch.__version__}")
     glog.info(origins[1], "Using GPUs %s", ", ".join(map(str, gpus)))
     for gpu in gpus:
         glog.info("caffe.cpp:209", "GPU %d: %s", gpu, torch.cuda.get_device_name(gpu))

@@ -53,12 +53,14 @@ def _sweep(options: argparse.Namespace) -> int:
     from ftcaffe.training import dataset, plan, sweep
 
     work: Path = options.work
+    # A plan may be made elsewhere than where it is done.
+    engine = backend.select(options.engine) if options.dry_run else backend.expect(options.engine, options.gpu)
     settings = plan.Settings(
         scale=options.scale,
         batch=options.batch,
         epochs=options.epochs,
         patience=options.patience,
-        engine=backend.expect(options.engine, options.gpu),
+        engine=engine,
         device=backend.device(options.gpu),
         weights=plan.weights(options.weights, work) if options.weights else None,
         snapshot=options.snapshot,
