@@ -1,4 +1,4 @@
-"""The nets of the speed table, as functions of a data source: AlexNet of the paper, LeNet, GoogLeNet, a residual net."""
+"""The nets of the speed table, as functions of a data source: AlexNet, LeNet, GoogLeNet, a residual net."""
 
 from __future__ import annotations
 

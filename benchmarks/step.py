@@ -1,6 +1,6 @@
 """Speed and memory of one net under one Caffe: python step.py FOLDER MODULE; prints them as JSON.
 
-FOLDER holds `solver.prototxt` and `forward.prototxt`. Stands alone, like the recording of parity, and for its reasons.
+FOLDER holds `solver.prototxt` and `forward.prototxt`. Stands alone, as the recording of parity does.
 """
 
 import importlib
@@ -9,6 +9,7 @@ import os
 import resource
 import sys
 import time
+from pathlib import Path
 
 os.environ.setdefault("GLOG_minloglevel", "2")
 
@@ -27,8 +28,8 @@ def rate(images, call, seconds=6.0):
 def products(net, frozen):
     """Multiplications and additions an image in the net's matrix products: (a step's, a forward pass's).
 
-    A step has the forward's, as many for the weights of every layer that is not frozen, and as many again for the data
-    of those that have a learning layer below.
+    A step has the forward's, as many for the weights of each layer that is not frozen, and as many again for the
+    data of those that have a learning layer below.
     """
     step = forward = 0
     learning = False
@@ -52,8 +53,7 @@ def main(folder, module):
     caffe = importlib.import_module(module)
     caffe.set_mode_cpu()
     os.chdir(folder)
-    with open("frozen.json") as stream:
-        frozen = json.load(stream)
+    frozen = json.loads(Path("frozen.json").read_text())
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     solver = caffe.get_solver("solver.prototxt")
     batch = solver.net.blobs["data"].shape[0]
