@@ -164,6 +164,16 @@ def test_the_feature_that_tells_is_found_and_scores_are_probabilities():
     assert rows[0][0] == "f2"
 
 
+def test_a_choice_at_the_end_of_what_was_tried_is_told(caplog):
+    caplog.set_level("INFO")
+    choice.learn(examples(np.random.default_rng(9)), choice.Settings((0.1, 3.0), 2), np.random.default_rng(0))
+    assert "the largest that was tried" in caplog.text
+    caplog.clear()
+    choice.learn(examples(np.random.default_rng(9)), choice.Settings((3.0,), 2), np.random.default_rng(0))
+    assert "penalty 3:" in caplog.text
+    assert "the largest that was tried" not in caplog.text
+
+
 def test_the_same_seed_learns_the_same():
     first, again = (
         choice.learn(examples(np.random.default_rng(9)), choice.Settings(), np.random.default_rng(3))

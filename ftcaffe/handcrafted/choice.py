@@ -6,6 +6,7 @@ measures: the share of lesions found, averaged over 0 to 5 false positives an im
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from tqdm import tqdm
 from ftcaffe.errors import Error
 from ftcaffe.handcrafted import mil
 from ftcaffe.handcrafted.examples import Examples, Standard
+
+_log = logging.getLogger(__name__)
 
 MOST_FALSE = 5.0  # false positives an image, up to which the criterion looks
 
@@ -95,10 +98,13 @@ def learn(examples: Examples, settings: Settings, rng: np.random.Generator) -> C
     images = sum(examples.images.values())
     criterion = tuple(mean_sensitivity(margin, bag, images) for margin in margins)
     best = int(np.argmax(np.round(criterion, 9)))  # the first of equals, which leaves the most features out
+    chosen = settings.penalties[best]
+    _log.info("penalty %g: mean sensitivity %.3f on units left out", chosen, criterion[best])
+    if len(settings.penalties) > 1 and best == len(settings.penalties) - 1:
+        _log.info("it is the largest that was tried; --penalties takes larger ones")
     slope, intercept = calibrate(margins[best], examples.positive)
     standard = Standard.of(examples.values)
     plane = mil.fit(standard(examples.values), bag, settings.penalties[best])
-    chosen = settings.penalties[best]
     return Chosen(examples.names, standard, plane, slope, intercept, settings.penalties, criterion, chosen)
 
 
