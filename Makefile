@@ -4,7 +4,7 @@ CACHE := $(or $(FTCAFFE_CACHE),$(HOME)/.cache/ftcaffe)
 APPLICATIONS := polyp pe frames cimt
 BIN := .venv/bin
 
-.PHONY: help .venv lint test demo demo-cimt nets proto oracle image-caffe image-cuda clean
+.PHONY: help .venv lint test demo demo-pe demo-frames demo-cimt nets proto oracle image-caffe image-cuda clean
 
 help: ## what there is to make
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
@@ -26,6 +26,12 @@ test: lint ## lint, then every test; FTCAFFE_ORACLE=DIR compares with the BVLC C
 
 demo: .venv ## from synthetic videos to the comparison of tuning depths, in work/demo
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/run work/demo
+
+demo-pe: .venv ## from synthetic CT angiograms to the comparison of tuning depths with features, in work/demo-pe
+	PATH="$(CURDIR)/$(BIN):$$PATH" demo/pe work/demo-pe
+
+demo-frames: .venv ## from synthetic procedures to ROC curves, the timeline of a new one and a labelling page, in work/demo-frames
+	PATH="$(CURDIR)/$(BIN):$$PATH" demo/frames work/demo-frames
 
 demo-cimt: .venv ## from synthetic ultrasound to errors of the interfaces by tuning depth, in work/demo-cimt
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/cimt work/demo-cimt

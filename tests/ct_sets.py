@@ -6,6 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from data_prep.phantoms import pe
 from data_prep.readers.volume import Volume
@@ -58,8 +59,7 @@ def series(volume: Volume, folder: Path) -> Path:
 
 def edit(path: Path, **tags: object) -> None:
     """Change elements of a DICOM file, by keyword."""
-    import pydicom
-
+    pydicom = pytest.importorskip("pydicom")
     content = pydicom.dcmread(path)
     for keyword, value in tags.items():
         setattr(content, keyword, value)

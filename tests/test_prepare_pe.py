@@ -3,14 +3,16 @@
 import csv
 import json
 from collections import Counter
+from dataclasses import replace
 
 import ct_sets as sets
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 
 from data_prep import manifest, representations
-from data_prep.candidates import emboli, points
+from data_prep.candidates import emboli, lungs, points
 from data_prep.detect import detect
 from data_prep.pe import placed
 from data_prep.phantoms import pe as phantom
@@ -22,7 +24,7 @@ from ftcaffe.store import datum, lmdb
 
 pytest.importorskip("SimpleITK")
 # Coarse volumes hold few candidates inside emboli: these rules let more pass.
-SET = ("--set", "contrast=-100")
+SET = ("--set", "contrast=-100", "--set", "surround=0.2")
 SPLITS = ("001,train", "003,val", "004,test", "005,test", "006,train")
 ARGUMENTS = ("--scale", "tiny", "--total", "1800", "--fractions", "0.5", "--seed", "3", *SET)
 
@@ -266,6 +268,41 @@ def test_the_phantom_is_the_same_again_and_in_dicom(tmp_path):
     ((stored,), (series,)) = (scans.read("cad-pe", tmp_path / name) for name in ("a", "c"))
     np.testing.assert_array_equal(stored.read()[0].array, series.read()[0].array)
     np.testing.assert_array_equal(stored.read()[1], series.read()[1])
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_emboli_are_painted_into_a_given_chest(tmp_path, masked):
+    ct, _ = phantom.patient(phantom.Settings(seed=5, spacing=1.2), 4)  # one without emboli
+    write_nrrd(tmp_path / "chest.nrrd", ct)
+    arguments = ["phantom", "pe", str(tmp_path / "set"), "--patients", "1", "--on", str(tmp_path / "chest.nrrd")]
+    artery = lungs.mask(ct) & (ct.array > 180)
+    if masked:  # a part of the grid
+        artery[:, :, : artery.shape[2] // 2] = False
+        half = sets.turned(ct.of(artery.astype(np.uint8)), (0, 1, 2), (1, 1, 1))
+        middle = artery.shape[2] // 2
+        part = replace(half, array=half.array[..., middle:].copy(), origin=ct.to_mm([0, 0, middle]))
+        write_nrrd(tmp_path / "artery.nrrd", part)
+        arguments += ["--artery", str(tmp_path / "artery.nrrd")]
+    assert main([*arguments, "--jobs", "1"]) == 0
+    (scan,) = scans.read("cad-pe", tmp_path / "set")
+    painted, labels = scan.read()
+    assert labels.max() >= 3
+    assert artery[labels > 0].all()  # nowhere but in the vessels
+    far = ndimage.distance_transform_edt(labels == 0) > 3
+    np.testing.assert_array_equal(painted.array[far], ct.array[far])
+    core = ndimage.binary_erosion(labels > 0)
+    assert painted.array[core].mean() < 110 < ct.array[core].mean()
+
+
+def test_an_artery_on_another_grid_is_refused(tmp_path, capsys):
+    ct, labels = sets.patient(4)
+    write_nrrd(tmp_path / "chest.nrrd", ct)
+    write_nrrd(tmp_path / "artery.nrrd", replace(labels, spacing=labels.spacing * 2))
+    arguments = ["phantom", "pe", str(tmp_path / "set"), "--patients", "1", "--jobs", "1"]
+    arguments += ["--on", str(tmp_path / "chest.nrrd"), "--artery", str(tmp_path / "artery.nrrd")]
+    assert main(arguments) == 2
+    assert "artery.nrrd: is not on the grid of chest.nrrd" in capsys.readouterr().err
+    assert not (tmp_path / "set").exists()
 
 
 def test_neither_a_threshold_nor_a_linear_model_separates_the_phantoms_candidates():

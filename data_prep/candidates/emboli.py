@@ -40,8 +40,8 @@ class Settings:
     largest: float = 4000
     shell: float = 2
     bright: float = 150
-    surround: float = 0.2
-    contrast: float = -50
+    surround: float = 0.1
+    contrast: float = -25
     merge: float = 2
     lungs: lungs.Settings = field(default_factory=lungs.Settings)
 
