@@ -295,6 +295,15 @@ def test_a_layer_keeps_its_number_of_axes(make):
         net.forward()
 
 
+@pytest.mark.parametrize("window", ["kernel_size: 2", "kernel_size: 5 stride: 5"], ids=["plain", "past-the-border"])
+def test_a_convolution_of_no_images(make, window):
+    net = make(convolution(window), "x: 0 3 4 4")
+    net.forward()
+    net.backward()
+    assert net.blobs["y"].data.shape[:2] == (0, 4)
+    assert not net.params["l"][0].diff.any()
+
+
 def _run(net):
     net.forward()
     net.backward()

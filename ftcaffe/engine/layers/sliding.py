@@ -95,8 +95,9 @@ class Sliding(Layer):
         """
         columns = self.columns(images)
         positions = columns.shape[2 + self.axes :]
-        rows = columns.reshape(len(images), group, -1, math.prod(positions))
-        product = weight.reshape(group, weight.shape[0] // group, -1) @ rows
+        taps = math.prod(weight.shape[1:])
+        rows = columns.reshape(len(images), group, taps, math.prod(positions))
+        product = weight.reshape(group, weight.shape[0] // group, taps) @ rows
         return product.reshape(len(images), weight.shape[0], *positions)
 
 
