@@ -30,7 +30,7 @@ demo: .venv ## from synthetic videos to the comparison of tuning depths, in work
 demo-pe: .venv ## from synthetic CT angiograms to the comparison of tuning depths with features, in work/demo-pe
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/pe work/demo-pe
 
-demo-frames: .venv ## from synthetic procedures to ROC curves, the timeline of a new one and a labelling page, in work/demo-frames
+demo-frames: .venv ## from synthetic procedures to ROC curves, a timeline and a labelling page, in work/demo-frames
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/frames work/demo-frames
 
 demo-cimt: .venv ## from synthetic ultrasound to errors of the interfaces by tuning depth, in work/demo-cimt

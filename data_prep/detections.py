@@ -75,11 +75,24 @@ def write(path: Path, found: list[Detection], threshold: float, out: Path) -> No
         if one.probability >= threshold:
             shown.setdefault(one.frame, []).append(one)
     with atomic.whole(out / "annotated.avi") as beside:
-        video_file.write(
-            beside, (_annotated(frame, shown.get(number, [])) for number, frame in enumerate(video.frames(path)))
-        )
+        frames = (_annotated(frame, shown.get(number, [])) for number, frame in enumerate(video.frames(path)))
+        video_file.write(beside, frames, _rate(path))
     count = sum(map(len, shown.values()))
     _log.info("%s: %d candidates, %d of probability %g or more", path, len(found), count, threshold)
+
+
+def _rate(path: Path) -> int:
+    """Whole frames a second nearest to the video's mean, for the copy."""
+    if video.decoder() == "av":
+        import av
+
+        with av.open(str(path)) as container:
+            rate = container.streams.video[0].average_rate
+    else:
+        import cv2
+
+        rate = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS)
+    return max(1, round(rate or 25))
 
 
 def _annotated(frame: np.ndarray, found: list[Detection]) -> np.ndarray:
