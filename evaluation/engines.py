@@ -18,6 +18,7 @@ from evaluation.runs import Run
 from evaluation.scores import Scores
 from evaluation.tables import Table
 
+ALIKE = 1e-4  # the tolerance of losses in the tests that hold the engine against the original
 _SAME = ("application", "depth", "init", "fraction", "seed", "scale", "dataset_digest")
 _REFERENCES = ("caffe", "torch")  # the original is what the others are held against, and the CPU before a GPU
 
@@ -47,6 +48,12 @@ class Parting:
     def loss_difference(self) -> np.ndarray:
         """(n,) |l' - l| / |l| by iteration."""
         return np.abs(self.losses[:, 1] - self.losses[:, 0]) / np.maximum(np.abs(self.losses[:, 0]), 1e-12)
+
+    @property
+    def alike(self) -> int:
+        """How many losses, from the first on, differ by no more than `ALIKE` of themselves."""
+        beyond = np.flatnonzero(self.loss_difference > ALIKE)
+        return int(beyond[0]) if len(beyond) else len(self.losses)
 
     @property
     def score_difference(self) -> np.ndarray:
@@ -129,27 +136,50 @@ def _moved(one: Run, other: Run) -> dict[int, dict[str, float]]:
 
 def summary(partings: Sequence[Parting]) -> Table:
     """A row a pair: the greatest differences, and where they are."""
-    training = ("", "losses equal to 1e-4 until", "loss, at most", "weights, last snapshot", "in")
-    scored = ("scored at", "score, mean", "score, at most", "of")
+    training = ("run", "reference", "iterations", "alike_iterations", "loss", "weights", "layer")
+    scored = ("snapshot", "reference_snapshot", "score_mean", "score", "unit", "image", "candidate")
     return Table((*training, *scored), tuple(_row(one) for one in partings))
 
 
 def _row(one: Parting) -> tuple[object, ...]:
-    beyond = np.flatnonzero(one.loss_difference > 1e-4)
     layer, weight = one.farthest[max(one.farthest)] if one.farthest else ("", float("nan"))
     score = np.abs(one.score_difference)
     most = int(np.argmax(score)) if len(score) else None
     return (
-        f"{one.other} against {one.one}",
-        f"mini-batch {beyond[0]}" if len(beyond) else f"the end, {len(one.losses)}",
+        one.other,
+        one.one,
+        len(one.losses),
+        one.alike,
         float(one.loss_difference.max()) if len(one.losses) else float("nan"),
         weight,
         layer,
-        " and ".join(map(str, dict.fromkeys(one.snapshots))),
+        *reversed(one.snapshots),
         float(score.mean()) if len(score) else float("nan"),
         float(score[most]) if most is not None else float("nan"),
-        "" if most is None else f"{one.unit[most]}/{one.image[most]}/{one.candidate[most]}",
+        *("" if most is None else str(names[most]) for names in (one.unit, one.image, one.candidate)),
     )
+
+
+def spoken(partings: Sequence[Parting]) -> Table:
+    """`summary` as people read it, as wide as a page."""
+    header = ("", "losses alike", "loss, most", "weights, most", "scored at", "score, most")
+    rows = []
+    for one in partings:
+        _, _, iterations, alike, loss, weight, layer, own, other, _, most, *_ = _row(one)
+        place = f"{other}" if own == other else f"{own}, {other}"
+        values = (f"{loss:.1e}", f"{weight:.1e} {layer}", place, f"{most:.1e}")
+        rows.append((against(one), f"{alike} of {iterations}", *values))
+    return Table(header, tuple(rows))
+
+
+def against(one: Parting) -> str:
+    """The pair by its names, what they have in common said once: ``fc8: ftcaffe.engine against BVLC Caffe``."""
+    mine, theirs = one.other.split(", "), one.one.split(", ")
+    common = [part for part in mine if part in theirs]
+    mine, theirs = ([part for part in parts if part not in common] for parts in (mine, theirs))
+    if not (common and mine and theirs):
+        return f"{one.other} against {one.one}"
+    return f"{', '.join(common)}: {', '.join(mine)} against {', '.join(theirs)}"
 
 
 def by_layer(partings: Sequence[Parting]) -> Table:

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from evaluation import convergence as convergences
 from evaluation.convergence import TOLERANCE
-from evaluation.engines import Parting
+from evaluation.engines import Parting, against
 from evaluation.examples import Example
 from evaluation.interval import Interval
 from evaluation.runs import Trace
@@ -160,7 +160,7 @@ def partings(found: Sequence[Parting], colors: Sequence[Any], axes: Sequence[Axe
         moved.plot(iterations, _above([value for _, value in one.farthest.values()]), "o-", ms=4, color=color)
         ordered = np.sort(np.abs(one.score_difference))[::-1]
         scores.plot(
-            np.arange(1, len(ordered) + 1), _above(ordered), color=color, label=f"{one.other}\nagainst {one.one}"
+            np.arange(1, len(ordered) + 1), _above(ordered), color=color, label=textwrap.fill(against(one), _LEGEND)
         )
     names = ("training loss, mini-batches", "weights, mini-batches", "scores, candidates by rank")
     for ax, name in zip(axes, names, strict=True):

@@ -118,7 +118,8 @@ def _tables(comparison: Comparison, out: Path) -> dict[str, tables.Table]:
     if comparison.moved:
         run_tables.movements(comparison.moved).csv(out / "movement.csv")
     if comparison.partings:
-        shown["engines"] = saved(engines.summary(comparison.partings), out, "engines")
+        saved(engines.summary(comparison.partings), out, "engines")
+        shown["engines"] = engines.spoken(comparison.partings)
         shown["engine_layers"] = saved(engines.by_layer(comparison.partings), out, "engine_weights")
         engines.by_iteration(comparison.partings).csv(out / "engine_losses.csv")
         engines.by_candidate(comparison.partings).csv(out / "engine_scores.csv")

@@ -120,9 +120,12 @@ def test_the_page_and_the_tables_show_where_engines_part(work, tmp_path):
     assert 'id="engines-' in page
     with (tmp_path / "engines.csv").open() as stream:
         (row,) = csv.DictReader(stream)
-    assert row[""] == "conv1-fc8, ftcaffe.engine against conv1-fc8, BVLC Caffe"
-    assert row["losses equal to 1e-4 until"] == "mini-batch 100"
-    assert (row["in"], float(row["weights, last snapshot"])) == ("conv3", pytest.approx(0.5))
+    assert (row["run"], row["reference"]) == ("conv1-fc8, ftcaffe.engine", "conv1-fc8, BVLC Caffe")
+    assert (row["iterations"], row["alike_iterations"]) == ("320", "100")
+    assert (row["layer"], float(row["weights"])) == ("conv3", pytest.approx(0.5))
+    assert float(row["score"]) == pytest.approx(0.125)
+    assert "<td>100 of 320</td><td>1.0e-02</td><td>5.0e-01 conv3</td>" in page
+    assert "conv1-fc8: ftcaffe.engine against BVLC Caffe" in page
     with (tmp_path / "engine_scores.csv").open() as stream:
         first = next(csv.DictReader(stream))
     assert float(first["difference"]) == pytest.approx(0.125)
