@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy import fft, ndimage
 
 from data_prep.features import blocks
 from data_prep.phantoms import colon, mucosa, spoiled
+from evaluation import scores
+from ftcaffe.command import main
 
 
 @pytest.fixture(scope="module")
@@ -64,3 +67,31 @@ def test_blur_lowers_the_error_steadily(view):
 def test_motion_blur_lowers_it_too(view):
     lengths = [ndimage.uniform_filter1d(view.astype(float), n, axis=1).astype(np.uint8) for n in (1, 3, 9, 27)]
     assert (np.diff([blocks.error(one).mean() for one in lengths]) < 0).all()
+
+
+def test_the_forest_learns_from_a_prepared_set_and_scores_its_test_frames(tmp_path):
+    """Sharp frames of noise against blurred ones: six units, the score file of the same frames as every run's."""
+    pytest.importorskip("sklearn")
+    rows = ["unit,image,label"]
+    for unit in range(6):
+        rng = np.random.default_rng(unit)
+        for k in range(4):
+            sharp = k % 2
+            noise = ndimage.gaussian_filter(rng.normal(0, 1, (350, 500, 3)), (1 if sharp else 9,) * 2 + (0,))
+            path = tmp_path / "set" / f"v{unit}" / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray((128 + 40 * noise / noise.std()).clip(0, 255).astype(np.uint8)).save(path)
+            rows.append(f"v{unit},{k},{sharp}")
+    (tmp_path / "set/labels.csv").write_text("\n".join(rows))
+    work = ["--work", str(tmp_path), "--jobs", "1"]
+    assert main(["prepare", "frames", str(tmp_path / "set"), "--layout", "frames", "--scale", "tiny", *work]) == 0
+    assert main(["handcrafted", "frames", *work, "--trees", "20"]) == 0
+    (path,) = (tmp_path / "rivals/frames").glob("*/scores.h5")
+    found = scores.read(path)
+    assert found.curve == "roc"
+    assert len(found.score) == 12
+    assert found.score[found.label == 1].min() > found.score[found.label == 0].max()
+    assert (path.parent / "importances.csv").is_file()
+    before = path.stat().st_mtime_ns
+    assert main(["handcrafted", "frames", *work, "--trees", "20"]) == 0
+    assert path.stat().st_mtime_ns == before
