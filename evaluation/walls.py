@@ -19,7 +19,7 @@ from evaluation.segmentation import Errors
 from evaluation.style import Style
 from ftcaffe.store.regions import Region
 
-INTERFACES = ("lumen-intima", "media-adventitia")
+INTERFACES = ("LI", "MA")
 HANDCRAFTED = "handcrafted"
 
 

@@ -137,14 +137,14 @@ def test_the_report_has_errors_thickness_and_panels(work):
     assert (work / "reports" / "polyp" / "report.html").is_file()
     with (out / "errors.csv").open(newline="") as stream:
         errors = {(row["run"], row["interface"]): float(row["mean"]) for row in csv.DictReader(stream)}
-    assert errors["only fc8", "lumen-intima"] == pytest.approx(60 + 60 * 0.0375)
-    assert errors["conv1-fc8", "media-adventitia"] == pytest.approx(60 * 0.0375)
-    assert ("handcrafted", "lumen-intima") in errors
+    assert errors["only fc8", "LI"] == pytest.approx(60 + 60 * 0.0375)
+    assert errors["conv1-fc8", "MA"] == pytest.approx(60 * 0.0375)
+    assert ("handcrafted", "LI") in errors
     with (out / "thickness.csv").open(newline="") as stream:
         assert [round(float(row["experts"]) / 0.06) for row in csv.DictReader(stream)] == [14, 16, 18, 11]
     assert len(list((out / "panels").glob("*.png"))) == 4
     text = written.page.read_text("utf-8")
-    assert "The experts differ among themselves by 60.0 ± 0.0 µm on lumen-intima" in text
+    assert "The experts differ among themselves by 60.0 ± 0.0 µm on LI" in text
     for heading in ("Errors", "Which runs differ", "Thickness", "Regions"):
         assert f"<h2>{heading}</h2>" in text
 
