@@ -1,3 +1,3 @@
 """ftcaffe: how deep should a pre-trained network be tuned? A Caffe-faithful toolkit for medical images."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
