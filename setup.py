@@ -17,7 +17,7 @@ setup(
         "ftcaffe.proto": ["caffe.proto", "caffe.descriptor"],
         "data_prep": ["*.html"],
         "data_prep.label": ["*.html"],
-        "evaluation": ["*.html", "*.css"],
+        "evaluation.pages": ["*.html", "*.css"],
     },
     install_requires=[
         "numpy>=1.24",

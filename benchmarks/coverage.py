@@ -4,7 +4,7 @@
 
 A line a quantity: the share of the studies whose interval holds the population's own value (one that is off by chance
 by more than two standard errors of N studies is 93.6 or 96.4 for 1,000), the share in which the stand-in of
-`evaluation.operating` was given, the mean width. WORDs choose lines that hold one of them.
+`evaluation.statistics.operating` was given, the mean width. WORDs choose lines that hold one of them.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 from simulated import Candidates, Cases
 
-from evaluation import delong, operating, significance
-from evaluation.bootstrap import measure
-from evaluation.interval import Interval
-from evaluation.scores import Detections
+from evaluation.scoring.scores import Detections
+from evaluation.statistics import delong, operating, significance
+from evaluation.statistics.bootstrap import measure
+from evaluation.statistics.interval import Interval
 
 Asked = Callable[[Detections], Sequence[Interval]]
 

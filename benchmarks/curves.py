@@ -19,10 +19,10 @@ from scipy.special import ndtr
 from simulated import Candidates
 from sklearn import metrics
 
-from evaluation import binormal, idca
-from evaluation.bootstrap import resample
-from evaluation.detections import Detections
-from evaluation.froc import CPM_RATES, best_of_lesion
+from evaluation.statistics import binormal, idca
+from evaluation.statistics.bootstrap import resample
+from evaluation.statistics.detections import Detections
+from evaluation.statistics.froc import CPM_RATES, best_of_lesion
 
 _LOOPED = 20
 

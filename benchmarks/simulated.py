@@ -1,8 +1,8 @@
 """Studies drawn from known curves, to see whether intervals cover them and tests keep their level.
 
-Candidates follow the model of Edwards et al. (`evaluation.idca`), with a share ρ of the variance of every score, and
-of whether a lesion is hit, common to a unit, and false candidates unevenly many by unit. The curve over all units is
-then the model's own, whatever ρ: sensitivity(f) = ν · Φ(a + b · Φ⁻¹(f / λ)).
+Candidates follow the model of Edwards et al. (`evaluation.statistics.idca`), with a share ρ of the variance of every
+score, and of whether a lesion is hit, common to a unit, and false candidates unevenly many by unit. The curve over
+all units is then the model's own, whatever ρ: sensitivity(f) = ν · Φ(a + b · Φ⁻¹(f / λ)).
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from evaluation import roc
-from evaluation.scores import Detections
+from evaluation.scoring.scores import Detections
+from evaluation.statistics import roc
 
 
 @dataclass(frozen=True)

@@ -87,12 +87,12 @@ def _rate(path: Path) -> int:
         import av
 
         with av.open(str(path)) as container:
-            rate = container.streams.video[0].average_rate
+            rate = float(container.streams.video[0].average_rate or 25)
     else:
         import cv2
 
-        rate = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS)
-    return max(1, round(rate or 25))
+        rate = cv2.VideoCapture(str(path)).get(cv2.CAP_PROP_FPS) or 25.0
+    return max(1, round(rate))
 
 
 def _annotated(frame: np.ndarray, found: list[Detection]) -> np.ndarray:

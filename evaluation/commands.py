@@ -12,8 +12,8 @@ from ftcaffe.command import Command
 from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
-    from evaluation.result import Settings
-    from evaluation.written import Written
+    from evaluation.comparing.result import Settings
+    from evaluation.pages.written import Written
 
 _INTERVALS = ("bootstrap", "idca", "binormal", "delong")
 
@@ -52,7 +52,7 @@ def _different(parser: argparse.ArgumentParser) -> None:
 
 
 def _settings(options: argparse.Namespace) -> Settings:
-    from evaluation.result import Settings
+    from evaluation.comparing.result import Settings
 
     rates = None
     if options.operating_points is not None:
@@ -95,7 +95,8 @@ def _maps(parser: argparse.ArgumentParser) -> None:
 
 
 def _score(options: argparse.Namespace) -> None:
-    from evaluation import interfaces, runs, score, tracing
+    from evaluation.scoring import runs, score
+    from evaluation.segmenting import interfaces, tracing
 
     traced = interfaces.settings(options.trace)
     settings = score.Settings(options.snapshot, options.batch, options.engine, options.gpu)
@@ -138,7 +139,8 @@ def _apply_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _apply(options: argparse.Namespace) -> None:
-    from evaluation import apply, interfaces, runs
+    from evaluation.scoring import apply, runs
+    from evaluation.segmenting import interfaces
 
     traced = interfaces.settings(options.trace)
     settings = apply.Settings(options.batch, options.engine, options.gpu, options.maps, traced)
@@ -207,8 +209,8 @@ def _evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> None:
-    from evaluation import report
-    from evaluation.scoreset import Reading
+    from evaluation.pages import report
+    from evaluation.scoring.scoreset import Reading
 
     reading = Reading(options.images, options.lesions, options.positive, options.lower_is_positive, options.app)
     allow = options.allow_different_test_sets
@@ -227,7 +229,7 @@ def _compare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _compare(options: argparse.Namespace) -> None:
-    from evaluation import report
+    from evaluation.pages import report
 
     allow = options.allow_different_test_sets
     _show(report.compare_runs(options.runs, options.work, options.out, _settings(options), allow_different=allow))
@@ -243,7 +245,7 @@ def _report_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _report(options: argparse.Namespace) -> None:
-    from evaluation import report
+    from evaluation.pages import report
 
     _show(report.report(options.application, options.work, _settings(options)))
 
@@ -267,7 +269,7 @@ def _handcrafted_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _handcrafted(options: argparse.Namespace) -> None:
-    from evaluation.handcrafted import handcrafted
+    from evaluation.scoring.handcrafted import handcrafted
 
     path, made = handcrafted(options.application, options, options.work)
     print(f"{path}{'' if made else ' is there already'}")

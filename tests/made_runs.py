@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation import scores
-from evaluation.scores import Images, Scores
+from evaluation.scoring import scores
+from evaluation.scoring.scores import Images, Scores
 from ftcaffe.nets import alexnet
 from ftcaffe.nets.depths import LAYERS, rates
 from ftcaffe.proto import to_text

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from references import FOLDER
 
-from evaluation.agreement import bland_altman, intraclass_correlation
+from evaluation.statistics.agreement import bland_altman, intraclass_correlation
 
 R = json.loads((FOLDER / "agreement.json").read_text(encoding="utf-8"))
 

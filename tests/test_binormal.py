@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import optimize, stats
 
-from evaluation import binormal
-from evaluation.binormal import Degenerate
+from evaluation.statistics import binormal
+from evaluation.statistics.binormal import Degenerate
 
 # Five categories, lowest first, as published with the fit of ROCFIT (D. P. Chakraborty, Observer Performance Methods
 # for Diagnostic Imaging, 2017, with RJafroc).

@@ -7,7 +7,7 @@ from scipy import fft, ndimage
 
 from data_prep.features import blocks
 from data_prep.phantoms import colon, mucosa, spoiled
-from evaluation import scores
+from evaluation.scoring import scores
 from ftcaffe.command import main
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from matplotlib import cbook
 
-from evaluation.boundary import boundary_error, thickness, trace
-from evaluation.boxplot import box
+from evaluation.statistics.boundary import boundary_error, thickness, trace
+from evaluation.statistics.boxplot import box
 
 NAN = np.nan
 

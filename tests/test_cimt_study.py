@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from study import ENGINE
 
-from evaluation import runs, scores, tracing
+from evaluation.scoring import runs, scores
+from evaluation.segmenting import tracing
 from ftcaffe.command import main
 from ftcaffe.store import regions
 

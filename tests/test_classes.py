@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from evaluation import classes, scores
-from evaluation.scores import Images, Scores
+from evaluation.comparing import classes
+from evaluation.scoring import scores
+from evaluation.scoring.scores import Images, Scores
 
 metrics = pytest.importorskip("sklearn.metrics")
 

@@ -13,7 +13,7 @@ from data_prep import class_splits
 from data_prep.manifest import CandidateRow
 from data_prep.readers import quality
 from data_prep.readers.labelled import pixels_of
-from evaluation import testset
+from evaluation.scoring import testset
 from ftcaffe.command import main
 from ftcaffe.errors import Error
 from ftcaffe.store import datum, lmdb

@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from made_runs import made_run, made_scores, made_study, made_weights
 
-from evaluation import comparison as comparisons
-from evaluation import headline, result, run_tables, runs, scores
-from evaluation.interval import Difference, Interval
-from evaluation.pairs import Pair
-from evaluation.result import Settings
-from evaluation.scores import Images
+from evaluation.comparing import comparison as comparisons
+from evaluation.comparing import headline, result
+from evaluation.comparing.pairs import Pair
+from evaluation.comparing.result import Settings
+from evaluation.pages import run_tables
+from evaluation.scoring import runs, scores
+from evaluation.scoring.scores import Images
+from evaluation.statistics.interval import Difference, Interval
 from ftcaffe.errors import Error
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.convergence import convergence
+from evaluation.statistics.convergence import convergence
 
 ITERATION = np.array([10, 20, 50, 100, 200, 500])
 AUC = np.array([0.60, 0.85, 0.902, 0.895, 0.91, 0.91])

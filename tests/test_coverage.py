@@ -14,9 +14,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from evaluation import delong, significance
-from evaluation.bootstrap import measure
-from evaluation.operating import candidates_area, operating_points
+from evaluation.statistics import delong, significance
+from evaluation.statistics.bootstrap import measure
+from evaluation.statistics.operating import candidates_area, operating_points
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 

@@ -10,12 +10,13 @@ from made_runs import made_scores
 from matplotlib import colors
 from skimage.color import deltaE_ciede2000, rgb2lab
 
-from evaluation import binormal, curves, figures, idca, style
-from evaluation.curves import Curve
-from evaluation.froc import froc, sensitivity_at
-from evaluation.interval import Interval
-from evaluation.result import Band, OperatingPoint
-from evaluation.roc import roc
+from evaluation.comparing.result import Band, OperatingPoint
+from evaluation.drawing import curves, figures, style
+from evaluation.drawing.curves import Curve
+from evaluation.statistics import binormal, idca
+from evaluation.statistics.froc import froc, sensitivity_at
+from evaluation.statistics.interval import Interval
+from evaluation.statistics.roc import roc
 from ftcaffe.nets.depths import DEPTHS
 
 # How colours look to eyes without the long-wave, middle-wave or short-wave cones, on linear RGB (G. M. Machado, M. M.

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from references import CASES, PYTHON, ROC, R
 from scipy import stats
 
-from evaluation import delong
-from evaluation.interval import exact
+from evaluation.statistics import delong
+from evaluation.statistics.interval import exact
 
 
 def case(name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf import text_format
 from parity import oracle
 
-from evaluation.dense import Convolutional, deviation, patchwise
+from evaluation.segmenting.dense import Convolutional, deviation, patchwise
 from ftcaffe import engine
 from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet

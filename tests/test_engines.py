@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 from made_runs import made_run, made_weights
 
-from evaluation import comparison as comparisons
-from evaluation import engines, report, runs, scores
-from evaluation.result import Settings
+from evaluation.comparing import comparison as comparisons
+from evaluation.comparing import engines
+from evaluation.comparing.result import Settings
+from evaluation.pages import report
+from evaluation.scoring import runs, scores
 from ftcaffe.proto import caffe_pb2
 from ftcaffe.proto.blobs import read_layers, write_layers
 from ftcaffe.store import table

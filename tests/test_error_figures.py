@@ -7,9 +7,9 @@ import itertools
 import numpy as np
 import pytest
 
-from evaluation import error_figures, style
-from evaluation.agreement import bland_altman
-from evaluation.boxplot import box
+from evaluation.drawing import error_figures, style
+from evaluation.statistics.agreement import bland_altman
+from evaluation.statistics.boxplot import box
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import pytest
 from made_runs import made_scores
 from sklearn.metrics import roc_auc_score
 
-from evaluation import delong, scores
-from evaluation.froc import froc, sensitivity_at
+from evaluation.scoring import scores
+from evaluation.statistics import delong
+from evaluation.statistics.froc import froc, sensitivity_at
 from ftcaffe.command import main
 
 

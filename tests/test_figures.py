@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 from made_runs import made_patches, made_weights
 
-from evaluation import figures, style, testset, weights
-from evaluation.examples import examples
-from evaluation.figures import Training
-from evaluation.interval import Interval
-from evaluation.runs import Trace
-from evaluation.scores import Scores
+from evaluation.comparing.examples import examples
+from evaluation.drawing import figures, style
+from evaluation.drawing.figures import Training
+from evaluation.scoring import testset, weights
+from evaluation.scoring.runs import Trace
+from evaluation.scoring.scores import Scores
+from evaluation.statistics.interval import Interval
 from ftcaffe.errors import Error
 from ftcaffe.nets.depths import DEPTHS
 

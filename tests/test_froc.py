@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from evaluation.bootstrap import area_interval, interval, measure, resample
-from evaluation.froc import CPM_RATES, area, cpm, froc, sensitivity_at
-from evaluation.interval import Interval
-from evaluation.roc import roc
-from evaluation.scores import Detections
+from evaluation.scoring.scores import Detections
+from evaluation.statistics.bootstrap import area_interval, interval, measure, resample
+from evaluation.statistics.froc import CPM_RATES, area, cpm, froc, sensitivity_at
+from evaluation.statistics.interval import Interval
+from evaluation.statistics.roc import roc
 
 # Six candidates in four images with three lesions: 0 is hit twice, 1 once, and none hits the third.
 SCORE = np.array([0.9, 0.8, 0.8, 0.6, 0.4, 0.4])

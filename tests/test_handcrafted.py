@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from made_runs import made_run, made_scores, made_study, made_weights
 
-from evaluation import report, scores
-from evaluation.handcrafted import handcrafted
-from evaluation.result import Settings
+from evaluation.comparing.result import Settings
+from evaluation.pages import report
+from evaluation.scoring import scores
+from evaluation.scoring.handcrafted import handcrafted
 from ftcaffe import application
 from ftcaffe.application import Handcrafted
 from ftcaffe.command import main

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr, ndtri
 
-from evaluation import binormal, idca
-from evaluation.binormal import Degenerate
+from evaluation.statistics import binormal, idca
+from evaluation.statistics.binormal import Degenerate
 
 RATINGS = binormal.fit_categories(np.array([30, 19, 8, 2, 1]), np.array([5, 6, 5, 12, 22]))
 # 50 of 64 lesions hit, 60 false candidates in 20 images.

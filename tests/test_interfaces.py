@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
-from evaluation import interfaces, snake, wall_edges
-from evaluation.boundary import boundary_error
-from evaluation.interfaces import maxima, ordered_maxima
+from evaluation.segmenting import interfaces, snake, wall_edges
+from evaluation.segmenting.interfaces import maxima, ordered_maxima
+from evaluation.statistics.boundary import boundary_error
 from ftcaffe.errors import Error
 
 HEIGHT, WIDTH = 60, 92

@@ -7,7 +7,7 @@ import pytest
 from references import CASES, PYTHON, R
 from scipy import stats
 
-from evaluation.interval import Interval, exact, logit, normal_density, probit, quantile
+from evaluation.statistics.interval import Interval, exact, logit, normal_density, probit, quantile
 
 NAN = float("nan")
 

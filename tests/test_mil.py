@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import optimize
 
-from evaluation.froc import froc
+from evaluation.statistics.froc import froc
 from ftcaffe.errors import Error
 from ftcaffe.handcrafted import choice, mil
 from ftcaffe.handcrafted.examples import Examples, Standard

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import CASES, ROC, R
 
-from evaluation import binormal, bootstrap, delong, idca
-from evaluation.froc import froc, sensitivity_at
-from evaluation.interval import exact
-from evaluation.operating import INTERVALS, candidates_area, false_positive_rates, operating_points
-from evaluation.roc import detections, roc
-from evaluation.scores import Detections
+from evaluation.scoring.scores import Detections
+from evaluation.statistics import binormal, bootstrap, delong, idca
+from evaluation.statistics.froc import froc, sensitivity_at
+from evaluation.statistics.interval import exact
+from evaluation.statistics.operating import INTERVALS, candidates_area, false_positive_rates, operating_points
+from evaluation.statistics.roc import detections, roc
 
 DRAWS = 300
 

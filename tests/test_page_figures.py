@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from made_runs import made_run, made_study, made_weights
 
-from evaluation import comparison as comparisons
-from evaluation import page_figures
-from evaluation.result import Settings
-from evaluation.scoreset import Reading
+from evaluation.comparing import comparison as comparisons
+from evaluation.comparing.result import Settings
+from evaluation.drawing import page_figures
+from evaluation.scoring.scoreset import Reading
 
 
 @pytest.fixture(scope="module")

@@ -100,7 +100,8 @@ def test_it_is_recognised_and_nothing_else_is_overwritten(tmp_path):
 def test_edges_alone_do_not_trace_it():
     """The handcrafted rival errs far more than the experts do, but finds the wall more often than not."""
     from data_prep import walls as truth
-    from evaluation import style, walls
+    from evaluation.comparing import walls
+    from evaluation.drawing import style
 
     tested = []
     for subject in range(6):

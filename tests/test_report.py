@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from made_runs import made_run, made_scores, made_study, made_weights
 
-from evaluation import report, scores
-from evaluation.result import Settings
-from evaluation.scoreset import Reading
+from evaluation.comparing.result import Settings
+from evaluation.pages import report
+from evaluation.scoring import scores
+from evaluation.scoring.scoreset import Reading
 from ftcaffe.command import main
 
 COLUMNS = ("unit", "image", "candidate", "lesion", "label", "score")

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from references import CASES, PYTHON, ROC
 
-from evaluation.bootstrap import resample
-from evaluation.froc import froc, sensitivity_at
-from evaluation.roc import detections, mirrored, roc
+from evaluation.statistics.bootstrap import resample
+from evaluation.statistics.froc import froc, sensitivity_at
+from evaluation.statistics.roc import detections, mirrored, roc
 
 
 @pytest.mark.parametrize("levels", [5, 100_000], ids=["ties", "distinct"])

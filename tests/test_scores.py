@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from made_runs import made_patches, made_scores, made_study
 
-from evaluation import score, scores, scoreset
-from evaluation.scores import Images, Scores
-from evaluation.scoreset import Reading
+from evaluation.scoring import score, scores, scoreset
+from evaluation.scoring.scores import Images, Scores
+from evaluation.scoring.scoreset import Reading
 from ftcaffe.errors import Error
 from ftcaffe.nets import alexnet
 from ftcaffe.nets.depths import rates

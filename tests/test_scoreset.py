@@ -9,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_runs import made_scores
 
-from evaluation import pairs, scores, scoreset
-from evaluation.result import Settings, evaluate
-from evaluation.scores import Unlisted
-from evaluation.scoreset import Reading
+from evaluation.comparing import pairs
+from evaluation.comparing.result import Settings, evaluate
+from evaluation.scoring import scores, scoreset
+from evaluation.scoring.scores import Unlisted
+from evaluation.scoring.scoreset import Reading
 from ftcaffe.errors import Error
 
 

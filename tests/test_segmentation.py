@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from evaluation import segmentation, significance
+from evaluation.comparing import segmentation
+from evaluation.statistics import significance
 from ftcaffe.command import main
 from ftcaffe.errors import Error
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from references import CASES, PYTHON, R
 from scipy import stats
 
-from evaluation.bootstrap import interval, measure
-from evaluation.interval import Interval
-from evaluation.scores import Detections
-from evaluation.significance import difference, differences, holm, intervals_part, paired_errors
+from evaluation.scoring.scores import Detections
+from evaluation.statistics.bootstrap import interval, measure
+from evaluation.statistics.interval import Interval
+from evaluation.statistics.significance import difference, differences, holm, intervals_part, paired_errors
 
 NAN = float("nan")
 DRAWS = 400

@@ -11,8 +11,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.optimize import minimize
 from skimage.segmentation import active_contour
 
-from evaluation import snake
-from evaluation.snake import Settings
+from evaluation.segmenting import snake
+from evaluation.segmenting.snake import Settings
 from ftcaffe.errors import Error
 
 PATIENT = Settings(tolerance=1e-9, steps=200_000)

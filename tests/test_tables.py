@@ -7,8 +7,8 @@ import math
 
 import pytest
 
-from evaluation import tables
-from evaluation.tables import Table
+from evaluation.comparing import tables
+from evaluation.comparing.tables import Table
 
 MADE = Table(
     ("run", "share"), (("50 % & fc8_f", 0.1 + 0.2), ("p < 0.05 | ν", math.nan), ("none", None), ("count", 3))

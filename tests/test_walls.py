@@ -12,8 +12,10 @@ import pytest
 from made_runs import made_run, made_weights
 from PIL import Image
 
-from evaluation import measuring, panel, proposal, style, tracing, walls
-from evaluation.tracing import Traced, Traces
+from evaluation.comparing import walls
+from evaluation.drawing import panel, style
+from evaluation.segmenting import measuring, proposal, tracing
+from evaluation.segmenting.tracing import Traced, Traces
 from ftcaffe.errors import Error
 from ftcaffe.store import regions
 from ftcaffe.store.regions import Picture, Region
@@ -128,8 +130,8 @@ def work(tmp_path):
 
 
 def test_the_report_has_errors_thickness_and_panels(work):
-    from evaluation import report
-    from evaluation.result import Settings
+    from evaluation.comparing.result import Settings
+    from evaluation.pages import report
 
     written = report.report("polyp", work, Settings(draws=50))
     out = work / "reports" / "polyp" / "segmentation"
@@ -150,8 +152,9 @@ def test_the_report_has_errors_thickness_and_panels(work):
 
 
 def test_traces_of_other_regions_are_refused(work):
-    from evaluation import comparison, wall_report
-    from evaluation.result import Settings
+    from evaluation.comparing import comparison
+    from evaluation.comparing.result import Settings
+    from evaluation.pages import wall_report
 
     regions.write(work / "data" / "polyp" / "regions.h5", [region(9)])
     subjects = comparison.of_runs(sorted((work / "runs" / "polyp").iterdir()), Settings(draws=10)).subjects

@@ -1,0 +1,1 @@
+"""Figures: each takes what was measured and an axes, and returns the axes."""

@@ -1,0 +1,1 @@
+"""Tables, and the pages that hold figures and tables."""

@@ -1,0 +1,1 @@
+"""Regions to interfaces: confidence maps, snakes, thickness."""
