@@ -4,10 +4,10 @@ CACHE := $(or $(FTCAFFE_CACHE),$(HOME)/.cache/ftcaffe)
 APPLICATIONS := polyp pe frames cimt
 BIN := .venv/bin
 
-.PHONY: help .venv lint test demo demo-pe demo-frames demo-cimt nets proto oracle image-caffe image-cuda clean
+.PHONY: help .venv lint test demo demo-pe demo-frames demo-cimt nets proto oracle image-caffe image-caffe-cuda image-cuda gpu-check clean
 
 help: ## what there is to make
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .venv: .venv/installed
 .venv/installed: setup.py pyproject.toml constraints.txt
