@@ -243,7 +243,11 @@ def test_an_engine_that_ends_the_process_fails_its_run_with_its_last_words(work,
 
 def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(work):
     command = [sys.executable, "-m", "ftcaffe.command", "sweep", "polyp", "--work", str(work), "--scale", "tiny"]
-    program = "import sys; from ftcaffe.command import main; sys.exit(main(sys.argv[1:]))"
+    # A test that runs in the background may have inherited that the signal is ignored.
+    program = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        "from ftcaffe.command import main; sys.exit(main(sys.argv[1:]))"
+    )
     command[1:3] = ["-c", program]
     command += ["--depths", "scratch", "--batch", "8", "--epochs", "40", "--patience", "40", "--engine", ENGINE]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:

@@ -16,7 +16,7 @@ MADE = Table(
 
 
 def test_csv_keeps_every_digit_and_leaves_the_undefined_empty(tmp_path):
-    with MADE.csv(tmp_path / "t.csv").open() as stream:
+    with MADE.csv(tmp_path / "t.csv").open(encoding="utf-8", newline="") as stream:
         found = list(csv.reader(stream))
     assert found == [
         ["run", "share"],

@@ -44,6 +44,7 @@ def work(tmp_path, monkeypatch):
     """A folder, the current one, with a net and a solver."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FTCAFFE_ENGINE", "torch")
+    monkeypatch.delenv("GLOG_minloglevel", raising=False)
     (tmp_path / "net.prototxt").write_text(NET)
     (tmp_path / "solver.prototxt").write_text(SOLVER)
     return tmp_path

@@ -26,13 +26,13 @@ def cases() -> dict[str, dict[str, Any]]:
         f"rules-{rule}-{name}": {
             "net": str(net.to_proto()),
             "rule": f"base_lr: {rate * pace} {rest} lr_policy: 'fixed' weight_decay: 0.0005",
-            "iterations": 50,
+            "iterations": 20 if name == "resnet" else 50,  # chaos: its ReLUs and pools have near ties
             "keep_fillers": True,
         }
         for name, net, pace in (
             ("lenet", nets.lenet(), 1),
             ("caffenet", nets.caffenet(), 1),
-            ("resnet", nets.resnet(), 0.2),
+            ("resnet", nets.resnet(), 0.02),
             ("lstm", sequences.classifier(L.LSTM), 10),
         )
         for rule, (rate, rest) in RULES.items()
