@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 
 import pytest
 
@@ -69,6 +70,12 @@ def test_a_row_has_the_rate_said_last_before_it_as_in_the_original():
 def test_junk_between_the_lines_changes_nothing(junk):
     lines = [line for own in CAFFE.splitlines() for line in (own, junk)]
     assert parse("\n".join(lines)) == parse(CAFFE)
+
+
+def test_newer_glog_says_the_year():
+    with_year = re.sub(r"^I(\d{4}) ", r"I2015\1 ", CAFFE, flags=re.MULTILINE)
+    assert with_year != CAFFE
+    assert parse(with_year).train[0] == parse(CAFFE).train[0]
 
 
 def test_the_first_caffe():

@@ -30,7 +30,7 @@ NAMES = sorted(path.stem for path in PROGRAMS.glob("*.py") if path.stem not in L
 MENDED = """
 import runpy, sys, skimage.io
 read = skimage.io.imread
-skimage.io.imread = lambda name, as_grey=False: read(name, as_gray=as_grey)
+skimage.io.imread = lambda name, as_grey=False, as_gray=False: read(name, as_gray=as_grey or as_gray)
 runpy.run_path(sys.argv[1], run_name="__main__")
 """
 TOLERANCE = 1e-5  # of the greatest value of a list; training's last digits are the order of sums

@@ -422,7 +422,7 @@ def glog_lines(text):
     """Place and text of each line of a log of glog's; the lines of a message belong to the line that begins it."""
     found = []
     for line in text.splitlines():
-        if match := re.match(r"[IWEF]\d{4} [\d:.]+ +\d+ (\S+)\] (.*)", line):
+        if match := re.match(r"[IWEF](?:\d{4}){1,2} [\d:.]+ +\d+ (\S+)\] (.*)", line):
             found.append((match[1], match[2]))
         elif found:
             found[-1] = (found[-1][0], f"{found[-1][1]}\n{line}")

@@ -68,7 +68,7 @@ def run(work, capfd):
 
 def said(lines):
     """What the log says, without the time and the thread."""
-    return [re.sub(r"^I\d{4} [\d:.]+ +\d+ ", "", line) for line in lines]
+    return [re.sub(r"^I(?:\d{4}){1,2} [\d:.]+ +\d+ ", "", line) for line in lines]
 
 
 def weights(path):

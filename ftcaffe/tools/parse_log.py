@@ -19,7 +19,7 @@ from ftcaffe.errors import Error
 from ftcaffe.store import atomic
 
 _NUMBER = r"([-+]?(?:nan|inf|[\d.]+(?:e[-+]?\d+)?))"
-_TIME = re.compile(r"^[IWEF](\d{2})(\d{2}) (\d{2}):(\d{2}):(\d{2})\.(\d+)")
+_TIME = re.compile(r"^[IWEF](?:\d{4})?(\d{2})(\d{2}) (\d{2}):(\d{2}):(\d{2})\.(\d+)")
 _ITERATION = re.compile(r"Iteration (\d+)")
 _LOSS = re.compile(rf"Iteration \d+\b.*\bloss = {_NUMBER}", re.IGNORECASE)
 _RATE = re.compile(rf"\blr = {_NUMBER}", re.IGNORECASE)

@@ -76,8 +76,9 @@ def test_frozen_layers_are_untouched(case, computed):
 @pytest.mark.oracle
 @pytest.mark.parametrize("family", cases.FAMILIES)
 def test_recording_is_current(family, computed):
+    """Another build of the original than the recorded one parts from it by the rounding of its sums."""
     stored, (_, expected) = recorded(family), computed(family)
     assert set(expected) == set(stored)
     for key, array in expected.items():
-        limit = 1e-4 if key.endswith(":losses") else 1e-3 if ":after/" in key else 1e-6
+        limit = 1e-4 if key.endswith(":losses") else 1e-3 if ":after/" in key else 5e-6
         assert oracle.deviation(stored[key], array) <= limit, key
