@@ -8,7 +8,6 @@ regions, which ``regions.h5`` holds.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
 import math
 from collections.abc import Iterator, Sequence
@@ -80,12 +79,9 @@ class Settings:
     jobs: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.test_fraction < 1:
-            raise Error(f"--test-fraction {self.test_fraction:g} is not between 0 and 1")
-        if self.total < 15:
-            raise Error(f"--total {self.total} is too small", remedy="ask for at least 15 patches")
-        if any(not 0 < fraction <= 1 for fraction in self.fractions):
-            raise Error("--fractions are parts of the training units", remedy="give numbers above 0 and up to 1.0")
+        from data_prep import splits
+
+        splits.check(self.total, self.test_fraction, self.fractions, "units", least=15)
         if self.regions < 1 or self.test_pixels < 1:
             raise Error("--regions and --test-pixels are at least 1")
         if not 1 <= self.patch <= min(self.region):
@@ -98,6 +94,8 @@ class Settings:
 
     def arguments(self) -> dict[str, object]:
         """What changes the data set, by the options' names; files by their contents."""
+        from data_prep.dataset import content_digest
+
         return {
             "layout": self.layout,
             "scale": self.scale,
@@ -110,7 +108,7 @@ class Settings:
             "far": self.far,
             "total": self.total,
             "test_pixels": self.test_pixels,
-            "splits": None if self.splits is None else hashlib.sha256(self.splits.read_bytes()).hexdigest(),
+            "splits": content_digest(self.splits),
             "test_fraction": None if self.splits else self.test_fraction,
             "fractions": list(self.fractions),
             "seed": self.seed,
@@ -178,7 +176,7 @@ def write(
     import numpy as np
 
     from data_prep import splits
-    from data_prep.write import of_units, plan
+    from data_prep.write import counts, of_units, plan
     from data_prep.write import write as write_all
     from ftcaffe.nets.alexnet import INPUT_SIZE
 
@@ -190,20 +188,14 @@ def write(
     cut = partial(patches, regions=regions, found=found, side=settings.patch, size=size, workers=workers)
     how = [Pixel(settings.patch)]
     written = write_all(dataset, folder, plans, found, how, fractions, size, cut, workers, even_mean=True)
-    counts = {
-        name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
-        for name, part in plans.items()
-    }
     description = {
         "classes": list(CLASSES),
         "positive": list(CIMT.positives),
         "layout": settings.layout,
-        "counts": counts,
+        "counts": counts(plans, CLASSES),
         "patch": settings.patch,
     }
     dataset.finish(folder, description | written)
-    for name, count in counts.items():
-        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
 
 
 def prepare(settings: Settings, source: Path, work: Path) -> None:
@@ -224,10 +216,8 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
 
     given = splits.read(settings.splits) if settings.splits else None
     sources = read(settings, source)
-    root = source.parent if source.is_file() else source
-    dataset = Dataset(work, "cimt", str(source), digest(sources, root), settings.arguments())
+    dataset = Dataset(work, "cimt", str(source), digest(sources, source), settings.arguments())
     if dataset.is_there():
-        _log.info("%s: is there already, made from the same source with the same arguments", dataset.folder)
         return
     folder = dataset.staging()
     with Workers(settings.jobs) as workers:

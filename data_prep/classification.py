@@ -22,7 +22,7 @@ from data_prep.manifest import CandidateRow, ImageRow
 from data_prep.parallel import Workers
 from data_prep.readers.labelled import View
 from data_prep.spool import Writer
-from data_prep.write import Plan, plan
+from data_prep.write import Plan, counts, plan
 from data_prep.write import write as write_all
 from ftcaffe.errors import Error
 from ftcaffe.nets.alexnet import INPUT_SIZE
@@ -91,12 +91,7 @@ class Settings:
     jobs: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.test_fraction < 1:
-            raise Error(f"--test-fraction {self.test_fraction:g} is not between 0 and 1")
-        if self.total < 10:
-            raise Error(f"--total {self.total} is too small", remedy="ask for at least 10 patches")
-        if any(not 0 < fraction <= 1 for fraction in self.fractions):
-            raise Error("--fractions are parts of the training set", remedy="give numbers above 0 and up to 1.0")
+        splits.check(self.total, self.test_fraction, self.fractions, "set", least=10)
         if self.sub_images < 1 or self.test_sub_images < 1:
             raise Error("an image needs at least one sub-image")
         if self.window is not None and self.window[0] >= self.window[1]:
@@ -165,13 +160,12 @@ def prepare(
     decisive = {"layout": layout, "classes": list(found.classes), "positive": found.positive}
     dataset = Dataset(work, application, str(source), found.digest, decisive | arguments | settings.arguments())
     if dataset.is_there():
-        _log.info("%s: is there already, made from the same source with the same arguments", dataset.folder)
         return
     folder = dataset.staging()
     rows = _rows(found, settings, source)
-    counts = {title: sum(row.label == label for row in rows) for label, title in enumerate(found.classes)}
+    listed = {title: sum(row.label == label for row in rows) for label, title in enumerate(found.classes)}
     units = len({row.unit for row in rows})
-    told = ", ".join(f"{count} {title}" for title, count in counts.items())
+    told = ", ".join(f"{count} {title}" for title, count in listed.items())
     _log.info("%s: %d images of %d units: %s", source, len(rows), units, told)
     manifest.write_candidates(folder / "candidates.csv", rows, ())
     images = [ImageRow(row.unit, row.image, row.split, int(row.label == found.positive)) for row in rows]
@@ -223,22 +217,16 @@ def _write(
     cut = partial(_patches, found=found, rows=rows, windows=windows, view=view, workers=workers)
     whole = None if settings.frame is None else view.size[::-1]
     written = write_all(dataset, folder, plans, rows, windows, fractions, size, cut, workers, whole)
-    counts = {
-        name: {title: int((part.label == label).sum()) for label, title in enumerate(found.classes)}
-        for name, part in plans.items()
-    }
     description: dict[str, Any] = {
         "classes": list(found.classes),
         "positive": found.positive,
         "layout": layout,
-        "counts": counts,
+        "counts": counts(plans, found.classes),
         "view": {"size": list(view.size), "border": view.border, "window": view.window},
     }
     if settings.frame is not None:
         description["test"] = {"count": settings.test_sub_images, "size": size, "seed": settings.seed}
     dataset.finish(folder, description | written)
-    for name, count in counts.items():
-        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
 
 
 def _windows(count: int, view: View, size: int, seed: int) -> list[Window]:

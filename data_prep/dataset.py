@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ from ftcaffe import __version__
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic
 from ftcaffe.store.lmdb import Records
+
+_log = logging.getLogger(__name__)
 
 _LIBRARIES = ("numpy", "scipy", "scikit-image", "pillow", "lmdb", "av", "opencv-python-headless", "opencv-python")
 
@@ -53,7 +56,7 @@ class Dataset:
         return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()
 
     def is_there(self) -> bool:
-        """True when the data set stands whole; `Error` when another one stands in its place."""
+        """True when the data set stands whole, and said so; `Error` when another one stands in its place."""
         try:
             there = json.loads((self.folder / "dataset.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -66,6 +69,7 @@ class Dataset:
                 "is damaged", self.folder / "dataset.json", remedy="remove the folder and run again"
             ) from None
         if there.get("fingerprint") == self.fingerprint:
+            _log.info("%s: is there already, made from the same source with the same arguments", self.folder)
             return True
         changed = [name for name, value in self.arguments.items() if there.get("arguments", {}).get(name) != value]
         if there.get("source_digest") != self.source_digest:
@@ -88,7 +92,10 @@ class Dataset:
         return staging
 
     def finish(self, staging: Path, description: Mapping[str, Any]) -> None:
-        """Write dataset.json, and put the folder in its place."""
+        """Write dataset.json, put the folder in its place, and say how many patches of each class every LMDB has.
+
+        description : what the application says of it, its `counts` by split and class among it.
+        """
         content = {
             "application": self.application,
             **description,
@@ -100,10 +107,18 @@ class Dataset:
         }
         atomic.write_text(staging / "dataset.json", json.dumps(content, indent=2) + "\n")
         staging.rename(self.folder)
+        for name, count in description["counts"].items():
+            told = ", ".join(f"{n} {title}" for title, n in count.items())
+            _log.info("%s/%s.lmdb: %s", self.folder, name, told)
 
     def relative(self, name: str) -> str:
         """The path of a file of the data set as other files name it: relative to the working folder."""
         return f"data/{self.application}/{name}"
+
+
+def content_digest(path: Path | None) -> str | None:
+    """SHA-256 of a file that is given as an option; None for none."""
+    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def records_digest(path: Path) -> str:

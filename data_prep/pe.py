@@ -6,10 +6,9 @@ Four verbs in the order that data flows: `read`, `candidates`, `patches`, `write
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,29 +68,27 @@ class Settings:
     jobs: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.test_fraction < 1:
-            raise Error(f"--test-fraction {self.test_fraction:g} is not between 0 and 1")
-        if self.total < 10:
-            raise Error(f"--total {self.total} is too small", remedy="ask for at least 10 patches")
-        if any(not 0 < fraction <= 1 for fraction in self.fractions):
-            raise Error("--fractions are parts of the training emboli", remedy="give numbers above 0 and up to 1.0")
+        from data_prep import splits
+
+        splits.check(self.total, self.test_fraction, self.fractions, "emboli", least=10)
 
     def arguments(self) -> dict[str, object]:
         """What changes the data set, by the options' names; files by their contents, and every generator setting."""
         from data_prep.candidates import emboli
+        from data_prep.dataset import content_digest
 
         generator = None if self.candidates else asdict(emboli.settings(self.changed))
         return {
             "layout": self.layout,
             "series": self.series,
             "scale": self.scale,
-            "candidates": _content(self.candidates),
+            "candidates": content_digest(self.candidates),
             "coordinates": self.coordinates if self.candidates else None,
             "set": generator,
             "representation": self.representation,
             "augment": self.augment,
             "total": self.total,
-            "splits": _content(self.splits),
+            "splits": content_digest(self.splits),
             "test_fraction": None if self.splits else self.test_fraction,
             "fractions": list(self.fractions),
             "seed": self.seed,
@@ -176,7 +173,7 @@ def write(
 
     from data_prep import representations
     from data_prep.sheet import candidate_sheet
-    from data_prep.write import by_lesions, plan
+    from data_prep.write import by_lesions, counts, plan
     from data_prep.write import write as write_all
     from ftcaffe.nets.alexnet import INPUT_SIZE
 
@@ -197,14 +194,13 @@ def write(
     )
     written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut, workers)
     candidate_sheet(folder / "candidates.png", scans, found)
-    counts = {
-        name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
-        for name, part in plans.items()
+    description = {
+        "classes": list(CLASSES),
+        "positive": PE.positive,
+        "layout": settings.layout,
+        "counts": counts(plans, CLASSES),
     }
-    description = {"classes": list(CLASSES), "positive": PE.positive, "layout": settings.layout, "counts": counts}
     dataset.finish(folder, description | written)
-    for name, count in counts.items():
-        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
     _log.info("%s/candidates.png: candidates in both representations", dataset.folder)
 
 
@@ -218,51 +214,23 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
     from data_prep import splits
     from data_prep.candidates import volumes
     from data_prep.dataset import Dataset
+    from data_prep.examined import examined
     from data_prep.parallel import Workers
     from data_prep.readers.units import digest
 
     given = splits.read(settings.splits) if settings.splits else None
     scans = read(settings.layout, source, settings.series)
-    root = source.parent if source.is_file() else source
-    dataset = Dataset(work, "pe", str(source), digest(scans, root), settings.arguments())
+    dataset = Dataset(work, "pe", str(source), digest(scans, source), settings.arguments())
     if dataset.is_there():
-        _log.info("%s: is there already, made from the same source with the same arguments", dataset.folder)
         return
     folder = dataset.staging()
     with Workers(settings.jobs) as workers:
-        images, found = _split(settings, source, scans, given, folder, workers)
+        find = partial(candidates, scans, settings.candidates, settings.coordinates, settings.changed, workers)
+        place = settings.splits or source
+        images, found = examined(folder, find, GEOMETRY, settings.seed, settings.test_fraction, given, place)
         for line in volumes.summary(images, found, settings.candidates):
             _log.info("%s", line)
         write(dataset, folder, settings, scans, images, found, workers)
-
-
-def _split(
-    settings: Settings,
-    source: Path,
-    scans: Sequence[Scan],
-    given: Mapping[str, str] | None,
-    folder: Path,
-    workers: Workers,
-) -> tuple[list[ImageRow], list[CandidateRow]]:
-    """Volumes and candidates with their splits; written to `folder`, or read from it where a killed run left them."""
-    import numpy as np
-
-    from data_prep import manifest, splits
-
-    images_path, candidates_path = folder / "images.csv", folder / "candidates.csv"
-    if images_path.exists():  # it is written after the other
-        return manifest.read_images(images_path), manifest.read_candidates(candidates_path)
-    images, found = candidates(scans, settings.candidates, settings.coordinates, settings.changed, workers)
-    rng = np.random.default_rng([settings.seed, 10])
-    bearing: dict[str, bool] = {}
-    for row in images:
-        bearing[row.unit] = bearing.get(row.unit, False) or row.lesions > 0
-    split = splits.assign(bearing, settings.test_fraction, rng, given, settings.splits or source)
-    images = [replace(row, split=split[row.unit]) for row in images]
-    found = [replace(row, split=split[row.unit]) for row in found]
-    manifest.write_candidates(candidates_path, found, GEOMETRY)
-    manifest.write_images(images_path, images)
-    return images, found
 
 
 def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int]) -> None:
@@ -285,10 +253,6 @@ def placed(geometry: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
 
     values = np.array(geometry, float).reshape(3, 3)
     return values[0], np.stack([values[1], values[2], np.cross(values[1], values[2])])
-
-
-def _content(path: Path | None) -> str | None:
-    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _generator_arguments(parser: argparse.ArgumentParser) -> None:

@@ -6,10 +6,9 @@ Four verbs in the order that data flows: `read`, `candidates`, `patches`, `write
 from __future__ import annotations
 
 import argparse
-import hashlib
 import logging
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,22 +59,21 @@ class Settings:
     jobs: int
 
     def __post_init__(self) -> None:
-        if not 0 < self.test_fraction < 1:
-            raise Error(f"--test-fraction {self.test_fraction:g} is not between 0 and 1")
-        if self.total < 10:
-            raise Error(f"--total {self.total} is too small", remedy="ask for at least 10 patches")
-        if any(not 0 < fraction <= 1 for fraction in self.fractions):
-            raise Error("--fractions are parts of the training units", remedy="give numbers above 0 and up to 1.0")
+        from data_prep import splits
+
+        splits.check(self.total, self.test_fraction, self.fractions, "units", least=10)
 
     def arguments(self) -> dict[str, object]:
         """What changes the data set, by the options' names; files by their contents."""
+        from data_prep.dataset import content_digest
+
         return {
             "layout": self.layout,
             "scale": self.scale,
-            "candidates": _content(self.candidates),
+            "candidates": content_digest(self.candidates),
             "augment": self.augment,
             "total": self.total,
-            "splits": _content(self.splits),
+            "splits": content_digest(self.splits),
             "test_fraction": None if self.splits else self.test_fraction,
             "fractions": list(self.fractions),
             "seed": self.seed,
@@ -152,26 +150,26 @@ def write(
     import numpy as np
 
     from data_prep import splits
+    from data_prep.examined import bearing
     from data_prep.patches import AUGMENTATIONS
-    from data_prep.write import of_units, plan
+    from data_prep.write import counts, of_units, plan
     from data_prep.write import write as write_all
     from ftcaffe.nets.alexnet import INPUT_SIZE
 
     augmentations, size = AUGMENTATIONS[settings.augment], INPUT_SIZE[settings.scale]
     plans = plan(found, len(augmentations), CLASSES, settings.total, settings.seed, dataset.source)
-    train = _bearing([row for row in images if row.split == "train"])
+    train = bearing([row for row in images if row.split == "train"])
     units_kept = splits.nested(train, settings.fractions, np.random.default_rng([settings.seed, 11]))
     fractions = {fraction: of_units(kept, found) for fraction, kept in units_kept.items()}
     cut = partial(patches, units=units, found=found, augment=settings.augment, size=size, workers=workers)
     written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut, workers)
-    counts = {
-        name: {title: int((part.label == label).sum()) for label, title in enumerate(CLASSES)}
-        for name, part in plans.items()
+    description = {
+        "classes": list(CLASSES),
+        "positive": POLYP.positive,
+        "layout": settings.layout,
+        "counts": counts(plans, CLASSES),
     }
-    description = {"classes": list(CLASSES), "positive": POLYP.positive, "layout": settings.layout, "counts": counts}
     dataset.finish(folder, description | written)
-    for name, count in counts.items():
-        _log.info("%s/%s.lmdb: %s", dataset.folder, name, ", ".join(f"{n} {title}" for title, n in count.items()))
 
 
 def prepare(settings: Settings, source: Path, work: Path) -> None:
@@ -183,49 +181,24 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
     """
     from data_prep import splits
     from data_prep.dataset import Dataset
+    from data_prep.examined import examined
     from data_prep.parallel import Workers
     from data_prep.readers.units import digest
 
     given = splits.read(settings.splits) if settings.splits else None
     units = read(settings.layout, source)
-    root = source.parent if source.is_file() else source
-    dataset = Dataset(work, "polyp", str(source), digest(units, root), settings.arguments())
+    dataset = Dataset(work, "polyp", str(source), digest(units, source), settings.arguments())
     if dataset.is_there():
-        _log.info("%s: is there already, made from the same source with the same arguments", dataset.folder)
         return
     folder = dataset.staging()
     with Workers(settings.jobs) as workers:
-        images, found = _split(settings, source, units, given, folder, workers)
+        find = partial(candidates, units, settings.candidates, workers)
+        place = settings.splits or source
+        images, found = examined(folder, find, GEOMETRY, settings.seed, settings.test_fraction, given, place)
         shown, hits = sum(row.lesions for row in images), sum(row.label for row in found)
         _log.info("%s: %d videos, %d frames, %d polyps", source, len(units), len(images), shown)
         _log.info("%s: %d candidates, %d of them on a polyp", settings.candidates or "voting", len(found), hits)
         write(dataset, folder, settings, units, images, found, workers)
-
-
-def _split(
-    settings: Settings,
-    source: Path,
-    units: Sequence[Unit],
-    given: Mapping[str, str] | None,
-    folder: Path,
-    workers: Workers,
-) -> tuple[list[ImageRow], list[CandidateRow]]:
-    """Images and candidates with their splits; written to `folder`, or read from it where a killed run left them."""
-    import numpy as np
-
-    from data_prep import manifest, splits
-
-    images_path, candidates_path = folder / "images.csv", folder / "candidates.csv"
-    if images_path.exists():  # it is written after the other
-        return manifest.read_images(images_path), manifest.read_candidates(candidates_path)
-    images, found = candidates(units, settings.candidates, workers)
-    rng = np.random.default_rng([settings.seed, 10])
-    split = splits.assign(_bearing(images), settings.test_fraction, rng, given, settings.splits or source)
-    images = [replace(row, split=split[row.unit]) for row in images]
-    found = [replace(row, split=split[row.unit]) for row in found]
-    manifest.write_candidates(candidates_path, found, GEOMETRY)
-    manifest.write_images(images_path, images)
-    return images, found
 
 
 def _examined(
@@ -264,18 +237,6 @@ def _cut(task: tuple[Unit, dict[str, list], Path, str, int]) -> None:
                     writer.put(place, patch)
 
 
-def _bearing(images: Sequence[ImageRow]) -> dict[str, bool]:
-    """For each unit, whether any of its images shows a lesion."""
-    found: dict[str, bool] = {}
-    for row in images:
-        found[row.unit] = found.get(row.unit, False) or row.lesions > 0
-    return found
-
-
-def _content(path: Path | None) -> str | None:
-    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
-
-
 def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--candidates",
@@ -293,18 +254,7 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
-    settings = Settings(
-        layout=options.layout,
-        scale=options.scale,
-        candidates=options.candidates,
-        augment=options.augment,
-        total=options.total,
-        splits=options.splits,
-        test_fraction=options.test_fraction,
-        fractions=options.fractions,
-        seed=options.seed,
-        jobs=options.jobs,
-    )
+    settings = Settings(**{name: getattr(options, name) for name in Settings.__dataclass_fields__})
     prepare(settings, source, work)
 
 

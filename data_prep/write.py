@@ -100,6 +100,14 @@ def plan(
     return plans
 
 
+def counts(plans: Mapping[str, Plan], classes: Sequence[str]) -> dict[str, dict[str, int]]:
+    """How many patches of each class every split has."""
+    return {
+        name: {title: int((part.label == label).sum()) for label, title in enumerate(classes)}
+        for name, part in plans.items()
+    }
+
+
 def _topped_up(
     patches: Plan, rows: np.ndarray, labels: np.ndarray, first: int, extra: int, each: int, rng: np.random.Generator
 ) -> Plan:

@@ -6,7 +6,6 @@ mixed badly with contrast, partial volume where vessels branch, motion, noise.
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from scipy import ndimage
 from data_prep.parallel import Workers
 from data_prep.phantoms import chest, painted
 from data_prep.phantoms.chest import Canvas, Segment
+from data_prep.phantoms.folder import made
 from data_prep.readers.volume import Volume
 from data_prep.readers.write import write_nrrd
 from ftcaffe.errors import Error
@@ -62,16 +62,9 @@ def write(folder: Path, settings: Settings, jobs: int = 1, dicom: bool = False) 
     """
     record = {"application": "pe", "dicom": dicom, **asdict(settings)}
     record |= {name: path and str(path) for name, path in (("on", settings.on), ("artery", settings.artery))}
-    if folder.exists() and any(folder.iterdir()):
-        try:
-            there = json.loads((folder / "phantom.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            there = None
-        if there != record:
-            raise Error("holds something else", folder, remedy="remove it, or name another folder")
-        _log.info("%s: is there already, made with the same arguments", folder)
-        return
-    with atomic.whole(folder) as beside:
+    with made(folder, record) as beside:
+        if beside is None:
+            return
         for part in ("images", "rs"):
             (beside / part).mkdir(parents=True)
         tasks = [(beside, number, settings, dicom) for number in range(1, settings.patients + 1)]
@@ -79,7 +72,6 @@ def write(folder: Path, settings: Settings, jobs: int = 1, dicom: bool = False) 
             emboli = list(workers.each(_write_patient, tasks, "patients"))
         negatives = "".join(f"{n:03d}\n" for n, count in enumerate(emboli, 1) if not count)
         atomic.write_text(beside / "negatives.txt", negatives)
-        atomic.write_text(beside / "phantom.json", json.dumps(record, indent=2) + "\n")
     _log.info("%s: %d patients, %d of them with %d emboli", folder, len(emboli), sum(map(bool, emboli)), sum(emboli))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +13,7 @@ from scipy import ndimage
 
 from data_prep.parallel import Workers
 from data_prep.phantoms import colon, mucosa, video
+from data_prep.phantoms.folder import made
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic
 
@@ -50,18 +50,11 @@ def write(folder: Path, settings: Settings, jobs: int = 1) -> None:
     Error : the folder holds something else.
     """
     record = {"application": "polyp", **asdict(settings)}
-    if folder.exists() and any(folder.iterdir()):
-        try:
-            there = json.loads((folder / "phantom.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, ValueError):
-            there = None
-        if there != record:
-            raise Error("holds something else", folder, remedy="remove it, or name another folder")
-        _log.info("%s: is there already, made with the same arguments", folder)
-        return
     names = [f"video{number:02d}" for number in range(1, settings.videos + 1)]
     polyps = [_polyps(settings.seed, number) for number in range(settings.videos)]
-    with atomic.whole(folder) as beside:
+    with made(folder, record) as beside:
+        if beside is None:
+            return
         for part in ("videos", "masks"):
             (beside / part).mkdir(parents=True)
         tasks = [(beside, name, number, polyps[number], settings) for number, name in enumerate(names)]
@@ -70,7 +63,6 @@ def write(folder: Path, settings: Settings, jobs: int = 1) -> None:
                 pass
         negatives = "".join(f"{name}\n" for name, count in zip(names, polyps, strict=True) if not count)
         atomic.write_text(beside / "negatives.txt", negatives)
-        atomic.write_text(beside / "phantom.json", json.dumps(record, indent=2) + "\n")
     _log.info(
         "%s: %d videos of %d frames, %d of them with polyps",
         folder,

@@ -112,8 +112,12 @@ class Files(Protocol):
         """The files that are read."""
 
 
-def digest(units: Iterable[Files], root: Path) -> str:
-    """SHA-256 over names and contents of every file that the units read; it does not change when `root` is moved."""
+def digest(units: Iterable[Files], source: Path) -> str:
+    """SHA-256 over names and contents of every file that the units read; the same when the source has been moved.
+
+    source : the folder that the names are relative to, or a table in it.
+    """
+    root = source.parent if source.is_file() else source
     whole = hashlib.sha256()
     for unit in units:
         for path in unit.files():

@@ -17,7 +17,7 @@ from data_prep.dataset import Dataset
 from data_prep.manifest import CandidateRow, ImageRow
 from data_prep.parallel import Workers
 from data_prep.spool import Writer
-from data_prep.write import Plan, of_units, plan
+from data_prep.write import Plan, counts, of_units, plan
 from data_prep.write import write as write_all
 from ftcaffe.nets.alexnet import INPUT_SIZE
 from leaves import CLASSES
@@ -119,7 +119,5 @@ def prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
     with Workers(options.jobs) as workers:
         cut = partial(patches, source=source, found=found, turns=turns, size=size, workers=workers)
         written = write_all(dataset, folder, plans, found, turns, fractions, size, cut, workers)
-    counts = {
-        name: {title: int((part.label == k).sum()) for k, title in enumerate(CLASSES)} for name, part in plans.items()
-    }
-    dataset.finish(folder, {"classes": list(CLASSES), "positive": 1, "layout": "leaves", "counts": counts} | written)
+    description = {"classes": list(CLASSES), "positive": 1, "layout": "leaves", "counts": counts(plans, CLASSES)}
+    dataset.finish(folder, description | written)
