@@ -35,7 +35,7 @@ def guard(nodes: Sequence[Node], backward: bool) -> Iterator[None]:
     """Turns PyTorch's running out of memory into an `Error`."""
     try:
         yield
-    except (torch.OutOfMemoryError, RuntimeError) as error:
+    except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
             raise _too_large(nodes, backward) from None
         raise
