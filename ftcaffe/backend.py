@@ -54,28 +54,38 @@ class Backend:
         if self.name == "caffe":
             fast_forward(solver, records)
 
-    def check_memory(self, net: Any) -> None:
-        """`Error` where a net cannot be trained in the GPU's memory, with the batch that could.
+    def deployed(self, prototxt: Path, weights: Path, batch: int) -> Any:
+        """The net of a deploy prototxt with trained weights, to compute forward only, `batch` items a pass."""
+        net = self.caffe.Net(str(prototxt), self.caffe.TEST, weights=str(weights))
+        self.check_memory(net, batch)
+        return net
+
+    def check_memory(self, net: Any, batch: int | None = None) -> None:
+        """`Error` where a net cannot run in the GPU's memory, with the batch that could.
 
         ``ftcaffe.engine`` says so itself; BVLC Caffe ends the process, and takes memory only as a net runs, so that
-        one that has been built can be asked. What it needs at least: values and gradients of blobs and parameters,
-        and the history of momentum. A GPU's work space is not known beforehand.
+        one that has been built can be asked. What it needs at least: values of blobs and parameters and, in training,
+        their gradients and the history of momentum. A GPU's work space is not known beforehand.
+
+        Parameters
+        ----------
+        batch : items of a forward pass; None is training with the net's own batch.
         """
         if self.name != "caffe" or self.device == "cpu":
             return
         seen = gpus.driver()
         assert seen is not None  # `load` has seen to it
         there = seen.gpus[int(self.device.split()[1])].memory
-        parameters = 3 * _FLOAT * sum(blob.count for blobs in net.params.values() for blob in blobs)
-        blobs = 2 * _FLOAT * sum(blob.count for name, blob in net.blobs.items() if "_split_" not in name)
-        if parameters + blobs <= there:
+        own = next(iter(net.blobs.values())).shape[0]
+        asked, of_parameters, of_blobs = (own, 3, 2) if batch is None else (batch, 1, 1)
+        parameters = of_parameters * _FLOAT * sum(blob.count for blobs in net.params.values() for blob in blobs)
+        values = sum(blob.count for name, blob in net.blobs.items() if "_split_" not in name)
+        item = of_blobs * _FLOAT * values / own
+        if parameters + asked * item <= there:
             return
-        batch = next(iter(net.blobs.values())).shape[0]
-        fitting = int(batch * max(0, there - parameters) / blobs)
-        remedy = (
-            f"a batch of {fitting} instead of {batch} would fit" if 0 < fitting < batch else "make the net smaller"
-        )
-        needed, held = (f"{size / 2**30:.1f} GB" for size in (parameters + blobs, there))
+        fitting = int(max(0, there - parameters) / item)
+        remedy = f"a batch of {fitting} instead of {asked} would fit" if fitting else "make the net smaller"
+        needed, held = (f"{size / 2**30:.1f} GB" for size in (parameters + asked * item, there))
         raise Error(f"out of memory of {self.device}: the net needs {needed}, there are {held}", remedy=remedy)
 
 

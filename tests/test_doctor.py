@@ -144,6 +144,9 @@ def test_a_batch_that_would_fit_the_gpu_is_named(monkeypatch):
     original.check_memory(_net(50))
     with pytest.raises(Error, match=r"out of memory of gpu 0: .*; a batch of 50 instead of 128 would fit"):
         original.check_memory(_net(128))
+    original.check_memory(_net(1), batch=102)  # a forward pass holds no gradients and no history
+    with pytest.raises(Error, match=r"out of memory of gpu 0: .*; a batch of 102 instead of 103 would fit"):
+        original.check_memory(_net(1), batch=103)
     backend.Backend(None, "caffe", "", "cpu").check_memory(_net(128))
 
 

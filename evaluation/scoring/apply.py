@@ -65,7 +65,7 @@ def apply(name: str, source: Path, folder: Path, out: Path, settings: Settings, 
     if not snapshot.is_file():
         raise Error("there is no such snapshot", snapshot, remedy="train the run anew")
     engine = backend.load(settings.engine, settings.gpu)
-    net = engine.caffe.Net(str(run.folder / "deploy.prototxt"), engine.caffe.TEST, weights=str(snapshot))
+    net = engine.deployed(run.folder / "deploy.prototxt", snapshot, settings.batch)
     transform = preprocessing.read(run.folder / "train_val.prototxt", run.work)
 
     def predict(patches: Iterable[np.ndarray]) -> np.ndarray:

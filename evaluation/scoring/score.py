@@ -62,7 +62,7 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
     tests = testset.read(data)
     app = application.load(run.application)
     engine = backend.load(settings.engine, settings.gpu)
-    net = engine.caffe.Net(str(run.folder / "deploy.prototxt"), engine.caffe.TEST, weights=str(run.folder / snapshot))
+    net = engine.deployed(run.folder / "deploy.prototxt", run.folder / snapshot, settings.batch)
     transform = preprocessing.read(run.folder / "train_val.prototxt", run.work)
     patches = tqdm(tests.patches(), desc=run.name, total=len(tests.candidate), unit="patch", disable=None)
     try:

@@ -114,7 +114,7 @@ def trace(folder: Path, settings: Settings) -> tuple[Path, bool]:
         if (there.snapshot, there.maps, there.dataset, there.settings) == (snapshot, maps, dataset["digest"], how):
             return path, False
     engine = backend.load(settings.engine, settings.gpu)
-    net = engine.caffe.Net(str(run.folder / "deploy.prototxt"), engine.caffe.TEST, weights=str(run.folder / snapshot))
+    net = engine.deployed(run.folder / "deploy.prototxt", run.folder / snapshot, settings.batch)
     transform = preprocessing.read(run.folder / "train_val.prototxt", run.work)
     mapping = mapper(engine.caffe, run.folder / "deploy.prototxt", net, transform, side, maps, settings.batch)
     places = np.atleast_1d(dataset["positive"]).tolist()
