@@ -2,6 +2,7 @@
 
 import os
 from fractions import Fraction
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -142,6 +143,45 @@ def test_one_real_clip_gives_the_same_frames_at_the_same_times_in_every_containe
     samples = list(Samples(clips / f"demo.{kind}", 10.0))
     assert [one.name for one in samples] == [frame_name(10 * k) for k in range(7)]
     np.testing.assert_allclose([one.pixels.mean(axis=(0, 1)) for one in samples], reference, atol=2.5)
+
+
+def distances(samples, reference, delay=0.0):
+    """How far each sample is, on average, from the reference's frame at its time (by a `delay` earlier)."""
+    wanted = {round(24 * one.time): one.pixels.astype(float) for one in reference}
+    return [np.abs(one.pixels - wanted[max(0, round(24 * (one.time - delay)))]).mean() for one in samples]
+
+
+def test_an_avi_that_holds_its_first_frame_is_late_by_that(clips):  # noqa: F811
+    """Its container leaves out frames 1 and 2, so that all others are shown 2/24 s later than in the others."""
+    reference = [one for one in Samples(clips / "demo.mp4", 1 / 24) if round(24 * one.time) % 240 in (0, 238)]
+    samples = list(Samples(clips / "demo.avi", 10.0))
+    assert len(samples) == 7
+    assert max(distances(samples, reference, delay=2 / 24)) < 5
+    assert max(distances(samples, reference)) > 20
+
+
+def test_a_gif_gives_the_five_seconds_that_it_has(clips):  # noqa: F811
+    samples = list(Samples(clips / "demo.gif", 1.0))
+    assert [one.time for one in samples] == [0, 1, 2, 3, 4]
+    assert max(distances(samples, islice(Samples(clips / "demo.mp4", 1.0), 5))) < 10
+
+
+def test_theora_that_the_decoder_cannot_do_is_said_and_no_wrong_frame_given(clips, caplog):  # noqa: F811
+    """FFmpeg's Theora fails at most packets of this clip ("error in unpack_block_qpis")."""
+    samples = Samples(clips / "demo.ogv", 1.0)
+    found = list(samples)
+    assert len(found) + samples.skipped == 60
+    assert max(distances(found, Samples(clips / "demo.mp4", 1.0))) < 5
+    assert f"{samples.damaged} packets are damaged; {samples.skipped} of the times fall there" in caplog.text
+
+
+def test_a_packet_without_bytes_holds_the_frame_before(clips):  # noqa: F811
+    """Theora's way to say that nothing changes; the clip's second packet is one."""
+    samples = Samples(clips / "demo.ogg", 1 / 24)
+    first, second, third = islice(samples, 3)
+    np.testing.assert_array_equal(second.pixels, first.pixels)
+    assert (third.pixels != first.pixels).any()
+    assert samples.damaged == 0
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from data_prep.readers import video
 from data_prep.readers.border import Border
 from data_prep.readers.labelled import View
 from data_prep.readers.truncation import is_truncated
@@ -123,6 +124,8 @@ class Samples:
                 stream.codec_context.options = {"err_detect": "explode"}
                 step = float(1 / stream.average_rate) if stream.average_rate else 0.04
                 for packet in self._packets(container, stream):
+                    if video.holds_on(packet):
+                        continue
                     try:
                         frames = [] if packet.is_corrupt else packet.decode()
                     except av.error.FFmpegError:

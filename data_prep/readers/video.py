@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -56,6 +57,8 @@ def _decoded_by_av(path: Path) -> Iterator[np.ndarray]:
             if not container.streams.video:
                 raise Error("holds no video", path)
             for packet in container.demux(container.streams.video[0]):
+                if holds_on(packet):
+                    continue
                 # FFmpeg marks a packet whose last bytes are missing, and would decode what there is of it.
                 if packet.is_corrupt:
                     raise Error(f"is truncated or damaged at frame {count}", path, remedy=_REMEDY)
@@ -67,6 +70,11 @@ def _decoded_by_av(path: Path) -> Iterator[np.ndarray]:
             raise _unreadable(path, error.strerror or "unknown format") from None
         what = f"is truncated or damaged: decoding stops at frame {count} ({error.strerror})"
         raise Error(what, path, remedy=_REMEDY) from None
+
+
+def holds_on(packet: Any) -> bool:
+    """Whether a packet of PyAV says that the frame before is shown on: Theora's of no bytes, which FFmpeg rejects."""
+    return packet.size == 0 and packet.pts is not None
 
 
 def _decoded_by_opencv(path: Path) -> Iterator[np.ndarray]:
