@@ -26,9 +26,9 @@ from data_prep import manifest
 from data_prep.patches import Augmentation, augmented
 from data_prep.phantoms import polyp as phantom
 from data_prep.readers import layouts
-from data_prep.table import rows
 from ftcaffe.command import main
 from ftcaffe.nets.alexnet import INPUT_SIZE
+from ftcaffe.store.table import rows
 
 
 def prepare(source: Path, work: Path, scale: str, candidates: Path | None, jobs: int) -> float:

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
-from data_prep import table
-from ftcaffe.store.table import write
+from ftcaffe.store import table
 
 CANDIDATE_COLUMNS = ("unit", "image", "candidate", "split", "label", "lesion", "score")
 PATCH_COLUMNS = ("key", "label", "split", "unit", "image", "candidate")
@@ -44,20 +43,21 @@ class CandidateRow:
 
 def write_images(path: Path, rows: Iterable[ImageRow]) -> None:
     """Write images.csv whole."""
-    write(path, [field.name for field in fields(ImageRow)], map(astuple, rows))
+    table.write(path, [field.name for field in fields(ImageRow)], map(astuple, rows))
 
 
 def write_candidates(path: Path, rows: Iterable[CandidateRow], geometry: Sequence[str]) -> None:
     """Write candidates.csv whole, its last columns named by `geometry`; numbers are written to read back exactly."""
     cells = ((*(getattr(row, name) for name in CANDIDATE_COLUMNS), *row.geometry) for row in rows)
-    write(path, (*CANDIDATE_COLUMNS, *geometry), cells)
+    table.write(path, (*CANDIDATE_COLUMNS, *geometry), cells)
 
 
 def read_images(path: Path) -> list[ImageRow]:
     """The rows of images.csv."""
     columns = [field.name for field in fields(ImageRow)]
     return [
-        ImageRow(row["unit"], row["image"], row["split"], int(row["lesions"])) for _, row in table.rows(path, columns)
+        ImageRow(row["unit"], row["image"], row["split"], table.whole(row["lesions"], path, line, "lesions"))
+        for line, row in table.rows(path, columns)
     ]
 
 
@@ -69,10 +69,10 @@ def read_candidates(path: Path) -> list[CandidateRow]:
             row["image"],
             row["candidate"],
             row["split"],
-            int(row["label"]),
+            table.whole(row["label"], path, line, "label"),
             row["lesion"],
-            table.number(row["score"], path, line),
-            tuple(table.number(cell, path, line) for cell in list(row.values())[len(CANDIDATE_COLUMNS) :]),
+            table.number(row["score"], path, line, "score"),
+            tuple(table.number(cell, path, line, name) for name, cell in list(row.items())[len(CANDIDATE_COLUMNS) :]),
         )
         for line, row in table.rows(path, CANDIDATE_COLUMNS)
     ]

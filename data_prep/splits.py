@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import table
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 SPLITS = ("train", "val", "test")
 # Section IV of the paper: 80 % of the training patches train, 20 % validate.

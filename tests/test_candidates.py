@@ -92,9 +92,8 @@ def test_a_table_gives_candidates_by_unit_and_image(tmp_path):
     ("row", "message"),
     [
         ("a,0,1,5,2,5,22,0.5", r"c\.csv:2: has an empty box"),
-        ("a,0,1,x,2,5,22,0.5", r"c\.csv:2: 'x' is no finite number"),
-        ("a,0,1,1,2,5,22,nan", r"c\.csv:2: 'nan' is no finite number"),
-        ("a,0,1,1,2,5,22", r"c\.csv:2: has 7 cells, and the header 8"),
+        ("a,0,1,x,2,5,22,0.5", r"c\.csv:2: the x0 'x' is no finite number"),
+        ("a,0,1,1,2,5,22,nan", r"c\.csv:2: the score 'nan' is no finite number"),
         ("a,0,1,1,2,5,22,1\na,0,1,1,2,5,22,1", r"c\.csv:3: gives candidate 'a/0/1' twice"),
     ],
 )

@@ -93,9 +93,9 @@ def test_random_sub_images_inherit_the_label_and_test_ones_are_cut_while_scoring
         assert 0 <= int(row["x"]) <= 80 - 67
         assert 0 <= int(row["y"]) <= 74 - 67
     tests = testset.read(data)
-    assert Counter(tests.candidate.tolist()) == dict.fromkeys(range(len(tests.rows)), 7)
+    assert Counter(tests.candidate.tolist()) == dict.fromkeys(range(len(tests.columns["unit"])), 7)
     patches = list(tests.patches())
-    assert len(patches) == 7 * len(tests.rows)
+    assert len(patches) == 7 * len(tests.columns["unit"])
     whole = [datum.decode(record)[0] for _, record in lmdb.Records(data / "test.lmdb")]
     assert whole[0].shape == (3, 74, 80)
     windows = np.lib.stride_tricks.sliding_window_view(whole[2], (67, 67), axis=(1, 2))[:, :, :]
@@ -178,7 +178,7 @@ def images(tmp_path, *names):
             "unit,image,label\na,1.png,x\nb,copy.png,y\n",
             r"copy\.png: is labelled 'y', and the same image, .*1\.png, 'x'",
         ),
-        ("unit,image\na,1.png\n", r"set\.csv:1: has no column 'label'"),
+        ("unit,image\na,1.png\n", r"set\.csv:1: lacks the column label"),
         ("unit,image,label\na,1.png,\n", r"set\.csv:2: has no image or no label"),
         ("unit,image,label\na,1.png,x\nb,2.png,y\n", r"no unit of the \w+ split shows the class"),
     ],
@@ -194,17 +194,11 @@ def test_faults_of_a_table_are_one_line(tmp_path, capsys, content, message):
     assert re.search(message, said), said
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-@pytest.mark.parametrize("separator", [",", ";"])
-def test_tables_of_spreadsheets_are_read_or_said(tmp_path, encoding, separator):
+def test_labels_are_read_in_several_spellings(tmp_path):
     path = tmp_path / "labels.csv"
     rows = ["unit,image,label", "v1,00005.000,informative", "v1,00010.000,Non_Informative", "v1,00015.000,skip"]
-    path.write_text("\n".join(rows).replace(",", separator), encoding=encoding)
-    if encoding == "utf-16":
-        with pytest.raises(Error, match=r"labels\.csv: cannot be read as a CSV file .*; give a CSV file in UTF-8"):
-            quality.labels(path)
-    else:
-        assert quality.labels(path) == {("v1", "00005.000"): 1, ("v1", "00010.000"): 0}
+    path.write_text("\n".join(rows))
+    assert quality.labels(path) == {("v1", "00005.000"): 1, ("v1", "00010.000"): 0}
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,7 @@ def test_what_was_learned_is_written_beside_the_scores(method, tmp_path):
 
 def test_a_feature_that_is_no_number_is_one_line(method, tmp_path):
     method.made[5] = (method.made[5][0], (float("nan"), 0.0))
-    with pytest.raises(Error, match=r"features\.csv: the tells of p00/ct/005 is not finite"):
+    with pytest.raises(Error, match=r"somewhere: the tells of p00/ct/005 is not finite"):
         handcrafted("polyp", options(), tmp_path)
 
 

@@ -160,12 +160,12 @@ def test_hdf5_is_the_same_as_csv(tmp_path, columns):
 
 
 FAULTS = {
-    "no score": ("label\n1\n", {}, "s.csv: lacks the columns score"),
+    "no score": ("label\n1\n", {}, "s.csv:1: lacks the column score"),
     "label alone says nothing": ("unit,score\na,1\n", {}, r"s.csv: lacks the columns label \(a ROC set\) and lesion"),
     "empty": ("label,score\n", {}, "s.csv: holds no scores"),
     "no image": ("lesion,score\nL,1\n", {}, "s.csv: lacks the column image"),
-    "not a number": ("label,score\n1,high\n", {}, "s.csv:2: the score 'high' is no number"),
-    "not finite": ("label,score\n1,0.5\n0,nan\n", {}, r"s.csv: a score is not finite: 2/2 \(1 of 2\)"),
+    "not a number": ("label,score\n1,high\n", {}, "s.csv:2: the score 'high' is no finite number"),
+    "not finite": ("label,score\n1,0.5\n0,nan\n", {}, r"s.csv:3: the score 'nan' is no finite number"),
     "twice": ("image,candidate,label,score\n1,x,1,1\n1,x,0,1\n", {}, "s.csv: a candidate stands twice: 1/1/x"),
     "positive without a lesion": (
         FULL.replace("a,1,y,,0", "a,1,y,,1"), {"images": 4, "lesions": 4},
@@ -200,9 +200,9 @@ def test_a_fault_is_one_line(table, fault):
         ("lesions", "unit,image,lesion\na,1,L\na,2,L\nc,1,L\n", "lesions.csv: shows a lesion in an image .* c/1"),
         ("lesions", "unit,lesion\na,L\na,L\n", "lesions.csv: a lesion stands twice: a/L"),
         ("lesions", "unit,lesion\nb,L\n", "s.csv: a lesion is not listed in its unit: a/L"),
-        ("lesions", "unit,image\na,1\n", "lesions.csv: lacks the columns lesion"),
+        ("lesions", "unit,image\na,1\n", "lesions.csv:1: lacks the column lesion"),
         ("images", "unit,image,lesions\na,1,1\na,2,1\n", "a candidate lies in an image that is not listed: b/1/x"),
-        ("images", "unit,image,lesions\na,1,one\n", "images.csv: a value of the column lesions is no whole number"),
+        ("images", "unit,image,lesions\na,1,one\n", "images.csv:2: the lesions 'one' is no finite number"),
         ("images", "unit,image,lesions\na,1,0\na,2,1\nb,1,0\n", "more lesions are hit than the image shows: a/1"),
         ("images", "lesions\n1\n", "images.csv: lacks the columns unit and image"),
     ],

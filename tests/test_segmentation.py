@@ -124,7 +124,10 @@ def test_without_units_and_interfaces(tmp_path):
     ("change", "message"),
     [
         (lambda errors: errors.pop(("scratch", "p3", "2", "MA")), "the run scratch lacks p3/2/MA, which another has"),
-        (lambda errors: errors.update({("deep", "p0", "0", "LI"): float("nan")}), "not finite: deep/p0/0/LI"),
+        (
+            lambda errors: errors.update({("deep", "p0", "0", "LI"): float("nan")}),
+            r"errors\.csv:2: the error 'nan' is no finite number",
+        ),
     ],
 )
 def test_a_fault_is_one_line(tmp_path, change, message):
@@ -139,7 +142,7 @@ def test_an_error_twice_and_a_missing_column(tmp_path):
     with pytest.raises(Error, match=r"e\.csv: an error stands twice: a/1/1"):
         segmentation.read([tmp_path / "e.csv"])
     (tmp_path / "e.csv").write_text("run,error\na,2\n")
-    with pytest.raises(Error, match=r"e\.csv: lacks the columns region"):
+    with pytest.raises(Error, match=r"e\.csv:1: lacks the column region"):
         segmentation.read([tmp_path / "e.csv"])
 
 

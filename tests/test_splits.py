@@ -67,7 +67,7 @@ def test_validation_is_drawn_from_training_where_none_is_given():
     [
         ("unit,split\nu0,train\nu0,test\n", r"splits\.csv:3: puts unit 'u0' in two splits, train and test"),
         ("unit,split\nu0,training\n", r"splits\.csv:2: 'training' is no split; write one of train, val, test"),
-        ("unit\nu0\n", r"splits\.csv:1: has no column 'split'"),
+        ("unit\nu0\n", r"splits\.csv:1: lacks the column split"),
     ],
 )
 def test_faults_of_a_table_of_splits(tmp_path, content, message):

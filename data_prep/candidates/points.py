@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import table
 from data_prep.readers.volume import Volume
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 COLUMNS = ("unit", "image", "candidate", "x", "y", "z", "score")
 # What the three numbers are. CAD-PE's own are voxels from 1, as in MATLAB.
@@ -38,7 +38,7 @@ def read(path: Path) -> dict[tuple[str, str], list[Point]]:
     found: dict[tuple[str, str], list[Point]] = {}
     seen: set[tuple[str, ...]] = set()
     for line, row in table.rows(path, COLUMNS):
-        x, y, z, score = (table.number(row[column], path, line) for column in COLUMNS[3:])
+        x, y, z, score = (table.number(row[column], path, line, column) for column in COLUMNS[3:])
         name = tuple(row[column] for column in COLUMNS[:3])
         if name in seen:
             raise Error(f"gives candidate '{'/'.join(name)}' twice", path, line=line, remedy="number candidates anew")
@@ -62,7 +62,9 @@ def _detections(path: Path) -> dict[tuple[str, str], list[Point]]:
             raise Error(
                 f"has {len(cells)} cells, not Scan X Y Z Confidence", path, line=number, remedy="mend the line"
             )
-        x, y, z, score = (table.number(cell, path, number) for cell in cells[1:])
+        x, y, z, score = (
+            table.number(cell, path, number, name) for name, cell in zip(COLUMNS[3:], cells[1:], strict=True)
+        )
         points = found.setdefault((cells[0], cells[0]), [])
         points.append(Point(f"{len(points) + 1:03d}", (x, y, z), score, number))
     return found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from data_prep import table
 from data_prep.candidates.candidate import Candidate
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 COLUMNS = ("unit", "image", "candidate", "x0", "y0", "x1", "y1", "score")
 
@@ -24,7 +24,7 @@ def read(path: Path) -> dict[str, dict[str, list[Candidate]]]:
     found: dict[str, dict[str, list[Candidate]]] = {}
     seen: set[tuple[str, str, str]] = set()
     for line, row in table.rows(path, COLUMNS):
-        x0, y0, x1, y1, score = (table.number(row[column], path, line) for column in COLUMNS[3:])
+        x0, y0, x1, y1, score = (table.number(row[column], path, line, column) for column in COLUMNS[3:])
         if x0 >= x1 or y0 >= y1:
             raise Error("has an empty box", path, line=line, remedy="give x0 < x1 and y0 < y1, in pixels")
         name = (row["unit"], row["image"], row["candidate"])

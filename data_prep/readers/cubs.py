@@ -20,10 +20,10 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import table
 from data_prep.readers import profiles, ultrasound
 from data_prep.readers.image import IMAGE_SUFFIXES, numerical
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 _log = logging.getLogger(__name__)
 
@@ -167,7 +167,8 @@ def _csv(source: Path, experts: Sequence[str], base: float) -> list[Source]:
     needed = ("unit", "image", "li", "ma", "mm_per_pixel", "roi")
     groups: dict[tuple[str, int], list[tuple[int, dict[str, str]]]] = {}
     for line, row in table.rows(source, needed):
-        groups.setdefault((row["image"], _whole(row.get("frame") or "0", source, line)), []).append((line, row))
+        frame = table.whole(row.get("frame") or "0", source, line, "frame")
+        groups.setdefault((row["image"], frame), []).append((line, row))
     found = []
     for (image, frame), rows in groups.items():
         line, first = rows[0]
@@ -179,7 +180,7 @@ def _csv(source: Path, experts: Sequence[str], base: float) -> list[Source]:
         spacing = None
         if first["mm_per_pixel"]:
             text = first["mm_per_pixel"].replace(",", ".")
-            spacing = ultrasound.checked(table.number(text, source, line), source, line)
+            spacing = ultrasound.checked(table.number(text, source, line, "mm_per_pixel"), source, line)
         traces = {
             (row.get("expert") or "expert", source.parent / row["li"], source.parent / row["ma"]): None
             for _, row in rows
@@ -201,15 +202,8 @@ def roi(text: str, path: Path, line: int) -> ultrasound.Box:
     words = re.split(r"[\s;,]+", text.strip())
     if len(words) != 4:
         raise Error(f"'{text}' is no region", path, line=line, remedy="write x y width height, in pixels")
-    x, y, width, height = (_whole(word, path, line) for word in words)
+    x, y, width, height = (table.whole(word, path, line, "roi") for word in words)
     return x, y, width, height
-
-
-def _whole(text: str, path: Path, line: int) -> int:
-    value = table.number(text, path, line)
-    if value != int(value) or value < 0:
-        raise Error(f"'{text}' is no whole number from 0", path, line=line, remedy="mend the row")
-    return int(value)
 
 
 def _in_order(rows: np.ndarray, paths: Sequence[Path]) -> None:

@@ -21,10 +21,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from data_prep import table
 from data_prep.readers import image
 from data_prep.readers.border import Border
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 _log = logging.getLogger(__name__)
 

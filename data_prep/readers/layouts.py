@@ -28,11 +28,11 @@ import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from data_prep import table
 from data_prep.readers.image import IMAGE_SUFFIXES, entries, images_in, numerical
 from data_prep.readers.units import Stills, Unit, Video
 from data_prep.readers.video import VIDEO_SUFFIXES
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 _log = logging.getLogger(__name__)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from data_prep import table
 from data_prep.readers import ultrasound
 from data_prep.readers.cubs import roi as read_roi
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 from ftcaffe.store.regions import Picture
 
 _COLUMNS = ("image", "mm_per_pixel", "roi")
@@ -45,11 +45,11 @@ def _of_table(source: Path) -> Iterator[Picture]:
         line, first = rows[0]
         spacing = None
         if first["mm_per_pixel"]:
-            value = table.number(first["mm_per_pixel"].replace(",", "."), source, line)
+            value = table.number(first["mm_per_pixel"].replace(",", "."), source, line, "mm_per_pixel")
             spacing = ultrasound.checked(value, source, line)
         boxes = tuple(read_roi(row["roi"], source, number) for number, row in rows if row["roi"])
         name = Path(image).with_suffix("").as_posix().replace("/", "_") + (f"_{frame}" if frame != "0" else "")
-        number = int(table.number(frame, source, line))
+        number = table.whole(frame, source, line, "frame")
         yield _picture(source.parent / image, name, boxes, spacing, number)
 
 

@@ -25,12 +25,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from data_prep import table
 from data_prep.readers import labelled
 from data_prep.readers.image import IMAGE_SUFFIXES, entries
 from data_prep.readers.labelled import Labelled
 from data_prep.readers.video import VIDEO_SUFFIXES
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 _log = logging.getLogger(__name__)
 

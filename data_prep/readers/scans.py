@@ -27,11 +27,11 @@ from pathlib import Path
 
 import numpy as np
 
-from data_prep import table
 from data_prep.readers import dicom, volume
 from data_prep.readers.image import entries, numerical
 from data_prep.readers.volume import Volume
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 _log = logging.getLogger(__name__)
 

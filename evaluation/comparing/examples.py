@@ -68,4 +68,4 @@ def _one_a_unit(order: np.ndarray, unit: np.ndarray, count: int) -> list[int]:
 
 
 def _names(tests: TestSet) -> np.ndarray:
-    return Scores.names(tests.column("unit"), tests.column("image"), tests.column("candidate"))
+    return Scores.names(*(tests.columns[name] for name in ("unit", "image", "candidate")))

@@ -67,7 +67,7 @@ def _given(path: Path, what: str, given: Given, needed: tuple[str, ...]) -> _Giv
     if given is None and not beside.is_file():
         return None
     found = given or beside
-    return _Given(found, tablefile.read(found, needed))
+    return _Given(found, tablefile.read(found, needed, whole=("lesions",)))
 
 
 def _images(
@@ -98,9 +98,7 @@ def _split_images(given: _Given, split: str) -> Images:
     if image is None:
         raise Error("lacks the columns unit and image", given.path, remedy="a row is an image")
     kept = columns.get("split", np.full(len(image), split)) == split
-    lesions = np.full(len(image), -1)
-    if "lesions" in columns:
-        lesions = _whole(given, columns["lesions"], "lesions")
+    lesions = columns.get("lesions", np.full(len(image), -1))
     return Images(columns.get("unit", image)[kept], image[kept], lesions[kept])
 
 
@@ -179,12 +177,3 @@ def _known(given: _Given, names: np.ndarray, among: np.ndarray, what: str) -> No
     unknown = ~np.isin(names, among)
     if unknown.any():
         raise Error(f"{what}: {Scores.spoken(names[unknown][0])}", given.path, remedy="list every image and lesion")
-
-
-def _whole(given: _Given, values: np.ndarray, name: str) -> np.ndarray:
-    try:
-        return values.astype(int)
-    except ValueError:
-        raise Error(
-            f"a value of the column {name} is no whole number", given.path, remedy="count the lesions"
-        ) from None

@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.scoring import csvfile, runs, scores, testset
+from evaluation.scoring import runs, scores, tablefile, testset
 from evaluation.scoring.scores import Scores
+from evaluation.scoring.tablefile import Columns
 from ftcaffe import __version__, application
 from ftcaffe.application import Application, Handcrafted
 from ftcaffe.errors import Error
@@ -38,18 +39,15 @@ _NOT_DECISIVE = ("verb", "run", "application", "work", "source", "jobs")
 class _Listed:
     """The candidates of a data folder, all splits.
 
-    rows : of ``candidates.csv``. positive : (n,) whether their class is a positive one.
+    columns : (n,) each, of ``candidates.csv``. positive : (n,) whether their class is a positive one.
     """
 
-    rows: csvfile.Rows
+    columns: Columns
     positive: np.ndarray
 
     @property
     def keys(self) -> list[tuple[str, str, str]]:
-        return [(row["unit"], row["image"], row["candidate"]) for row in self.rows]
-
-    def column(self, name: str) -> np.ndarray:
-        return csvfile.strings(self.rows, name)
+        return _keys(self.columns)
 
 
 def handcrafted(name: str, options: argparse.Namespace, work: Path) -> tuple[Path, bool]:
@@ -87,13 +85,13 @@ def handcrafted(name: str, options: argparse.Namespace, work: Path) -> tuple[Pat
     listed = _listed(data, positives)
     source = options.source or Path(dataset["source"])
     features = _features(method, options, source, data, listed, folder / "features.csv")
-    train = np.isin(listed.column("split"), _LEARNED_FROM)
+    train = np.isin(listed.columns["split"], _LEARNED_FROM)
     learned = method.learn(
         options, _examples(data, listed, features, train), np.random.default_rng([options.seed, 20])
     )
     for title, (header, rows) in learned.tables().items():
         table.write(folder / f"{title}.csv", header, rows)
-    test = listed.column("split") == testset.SPLIT
+    test = listed.columns["split"] == testset.SPLIT
     score = learned.score(features.values[test])
     described = record | {"run": folder.name, "identity": identity, "features": len(features.names)}
     atomic.write_text(folder / "rival.json", json.dumps(described, indent=2) + "\n")
@@ -120,8 +118,12 @@ def found(name: str, work: Path, digest: str | None) -> tuple[list[Path], tuple[
 
 def _listed(data: Path, positives: list[int]) -> _Listed:
     path = data / "candidates.csv"
-    rows = csvfile.read(path, (*_KEY, "split", "label", "lesion"))
-    return _Listed(rows, np.isin(csvfile.numbers(path, rows, "label", int), positives))
+    columns = tablefile.read(path, (*_KEY, "split", "label", "lesion"), whole=("label",))
+    return _Listed(columns, np.isin(columns["label"], positives))
+
+
+def _keys(columns: Columns) -> list[tuple[str, str, str]]:
+    return list(zip(*(columns[name].tolist() for name in _KEY), strict=True))
 
 
 def _features(
@@ -130,6 +132,10 @@ def _features(
     """Features in the order of the candidates; written to `path`, or read from it where a killed run left them."""
     if not path.is_file():
         made = method.features(options, source, data)
+        wrong = np.argwhere(~np.isfinite(made.values))
+        if len(wrong):
+            row, column = wrong[0].tolist()
+            raise Error(f"the {made.names[column]} of {'/'.join(made.keys[row])} is not finite", source)
         rows = ((*key, *values) for key, values in zip(made.keys, made.values.tolist(), strict=True))
         table.write(path, (*_KEY, *made.names), rows)
     features = _read(path)
@@ -138,34 +144,28 @@ def _features(
     if missing:
         what = f"lacks the features of {len(missing)} candidates, {'/'.join(missing[0])} first"
         raise Error(what, path, remedy="remove the file and run again")
-    values = features.values[[place[key] for key in listed.keys]]
-    wrong = np.argwhere(~np.isfinite(values))
-    if len(wrong):
-        row, column = wrong[0].tolist()
-        raise Error(f"the {features.names[column]} of {'/'.join(listed.keys[row])} is not finite", path)
-    return Features(features.names, listed.keys, values)
+    return Features(features.names, listed.keys, features.values[[place[key] for key in listed.keys]])
 
 
 def _read(path: Path) -> Features:
-    rows = csvfile.read(path, _KEY)
-    names = tuple(name for name in rows[0] if name not in _KEY) if rows else ()
-    values = np.stack([csvfile.numbers(path, rows, name, float) for name in names], axis=1)
-    return Features(names, [(row["unit"], row["image"], row["candidate"]) for row in rows], values)
+    names = tuple(name for name in tablefile.names(path) if name not in _KEY)
+    columns = tablefile.read(path, _KEY, names)
+    return Features(names, _keys(columns), np.stack([columns[name] for name in names], axis=1))
 
 
 def _examples(data: Path, listed: _Listed, features: Features, kept: np.ndarray) -> Examples:
     shown: Counter[str] = Counter()
     for split in _LEARNED_FROM:
         shown.update(testset.images(data, split).unit.tolist())
-    columns = [listed.column(name) for name in ("unit", "image", "lesion")]
+    columns = [listed.columns[name] for name in ("unit", "image", "lesion")]
     if not (columns[-1] != "").any():  # whole frames: each positive is a lesion of its own
-        columns[-1] = listed.column("candidate")
+        columns[-1] = listed.columns["candidate"]
     return Examples(
         names=features.names,
         values=features.values[kept],
         positive=listed.positive[kept],
         bag=np.where(listed.positive, Scores.names(*columns), "")[kept],
-        unit=listed.column("unit")[kept],
+        unit=listed.columns["unit"][kept],
         images=dict(shown),
     )
 
@@ -179,7 +179,7 @@ def _scores(
     test: np.ndarray,
     score: np.ndarray,
 ) -> Scores:
-    columns: dict[str, Any] = {name: listed.column(name)[test] for name in (*_KEY, "lesion")}
+    columns: dict[str, Any] = {name: listed.columns[name][test] for name in (*_KEY, "lesion")}
     return Scores(
         **columns,
         label=listed.positive[test].astype(int),

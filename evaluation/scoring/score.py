@@ -78,7 +78,7 @@ def _averaged(
 ) -> Scores:
     """Scores of the candidates: the mean over the patches of each. Classes that count as one become one."""
     positives = np.atleast_1d(dataset["positive"]).tolist()
-    label, classes, positive = tests.label, tuple(dataset["classes"]), positives[0]
+    label, classes, positive = tests.columns["label"], tuple(dataset["classes"]), positives[0]
     if len(positives) > 1:
         label, positive = np.isin(label, positives).astype(int), 1
         parts = [[name for place, name in enumerate(classes) if (place in positives) == side] for side in (0, 1)]
@@ -88,10 +88,10 @@ def _averaged(
         [np.bincount(tests.candidate, column) / patches for column in probability.T.astype(float)], axis=1
     )
     return Scores(
-        unit=tests.column("unit"),
-        image=tests.column("image"),
-        candidate=tests.column("candidate"),
-        lesion=tests.column("lesion"),
+        unit=tests.columns["unit"],
+        image=tests.columns["image"],
+        candidate=tests.columns["candidate"],
+        lesion=tests.columns["lesion"],
         label=label,
         score=means[:, positives].sum(axis=1),
         probability=means if len(classes) > 2 else None,

@@ -79,7 +79,7 @@ def _of_a_run(path: Path) -> bool:
 
 
 def _table(path: Path) -> Columns:
-    columns = tablefile.read(path, (), ("score",))
+    columns = tablefile.read(path, ("score",), ("score",))
     if not len(columns["score"]):
         raise Error("holds no scores", path, remedy=_REMEDY)
     if "lesion" not in columns and "label" not in columns:

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from evaluation.scoring import csvfile
 from ftcaffe.errors import Error
+from ftcaffe.store import table
 
 Columns = Mapping[str, np.ndarray]
 _HDF5 = (".h5", ".hdf5")
 
 
-def read(path: Path, names: tuple[str, ...], numbers: tuple[str, ...] = ()) -> Columns:
-    """Every column of a table (n,): floats for `numbers`, strings for the others.
+def read(path: Path, needed: Sequence[str], numbers: Sequence[str] = (), whole: Sequence[str] = ()) -> Columns:
+    """Every column of a table (n,): floats for `numbers`, integers from 0 for `whole`, strings for the others.
 
     Parameters
     ----------
-    names, numbers : columns that must be there.
+    needed : columns that must be there.
 
     Raises
     ------
     Error : no such file, no table, a missing column, a value that is no number, columns of several lengths.
     """
     if is_hdf5(path):
-        return _hdf5(path, names, numbers)
-    rows = csvfile.read(path, (*names, *numbers))
-    columns = {name: csvfile.strings(rows, name) for name in (rows[0] if rows else (*names, *numbers))}
-    return columns | {name: csvfile.numbers(path, rows, name, float) for name in numbers}
+        return _hdf5(path, needed, numbers, whole)
+    kinds = dict.fromkeys(numbers, table.number) | dict.fromkeys(whole, table.whole)
+    columns: dict[str, list[object]] = {name: [] for name in names(path)}
+    for line, row in table.rows(path, needed):
+        for name, text in row.items():
+            columns[name].append(kinds[name](text, path, line, name) if name in kinds else text)
+    dtype = dict.fromkeys(numbers, float) | dict.fromkeys(whole, int)
+    return {name: np.array(values, dtype=dtype.get(name, str)) for name, values in columns.items()}
 
 
 def is_hdf5(path: Path) -> bool:
@@ -39,46 +43,52 @@ def is_hdf5(path: Path) -> bool:
 
 
 def names(path: Path) -> list[str]:
-    """The columns that a table has; none of a file that is no table, which whoever reads it says."""
-    if is_hdf5(path):
-        try:
-            with h5py.File(path, "r") as file:
-                return list(file)
-        except OSError:
-            return []
-    try:
-        with path.open(encoding="utf-8-sig") as opened:
-            return opened.readline().strip().split(",")
-    except (OSError, UnicodeDecodeError):
-        return []
+    """The columns that a table has; `Error` for what is no table."""
+    if not is_hdf5(path):
+        return table.header(path)
+    with _opened(path) as file:
+        return list(file)
 
 
-def _hdf5(path: Path, names: tuple[str, ...], numbers: tuple[str, ...]) -> Columns:
-    remedy = f"it holds {','.join((*names, *numbers))}"
+def _opened(path: Path) -> h5py.File:
     try:
-        with h5py.File(path, "r") as file:
-            columns = {
-                name: _column(data, name in numbers) for name, data in file.items() if isinstance(data, h5py.Dataset)
-            }
-    except FileNotFoundError:
-        raise Error("there is no such file", path, remedy=remedy) from None
-    except (OSError, ValueError, TypeError) as error:
-        raise Error(f"is no HDF5 table ({error})", path, remedy=remedy) from None
-    if missing := [name for name in (*names, *numbers) if name not in columns]:
-        raise Error(f"lacks the columns {', '.join(missing)}", path, remedy=remedy)
+        return h5py.File(path, "r")
+    except FileNotFoundError as error:
+        raise Error("No such file or directory", path) from error
+    except OSError as error:
+        raise Error(f"is no HDF5 table ({error})", path) from None
+
+
+def _hdf5(path: Path, needed: Sequence[str], numbers: Sequence[str], whole: Sequence[str]) -> Columns:
+    with _opened(path) as file:
+        table.required(list(file), needed, path)
+        columns = {}
+        for name, data in file.items():
+            try:
+                if isinstance(data, h5py.Dataset):
+                    columns[name] = _column(data, name in numbers, name in whole)
+            except (OSError, ValueError, TypeError) as error:
+                raise Error(f"the column {name} cannot be read ({error})", path) from None
     if len({len(column) for column in columns.values()}) > 1:
         raise Error("has columns of several lengths", path, remedy="a row is one place in every column")
     return columns
 
 
-def _column(data: h5py.Dataset, number: bool) -> np.ndarray:
-    """(n,) floats or strings, whole numbers without a decimal point."""
+def _column(data: h5py.Dataset, number: bool, whole: bool) -> np.ndarray:
+    """(n,) floats, integers or strings, whole numbers without a decimal point."""
     if h5py.check_string_dtype(data.dtype) is not None:
         values = np.array(data.asstr()[()], dtype=str).ravel()
-        return values.astype(float) if number else values
-    values = np.asarray(data).ravel()
-    if number:
-        return values.astype(float)
+        if not number and not whole:
+            return values
+    else:
+        values = np.asarray(data).ravel()
+    if number or whole:
+        values = values.astype(float)
+        right = (values >= 0) & (values == np.rint(values)) if whole else np.isfinite(values)
+        if not right.all():
+            kind = "whole number from 0" if whole else "finite number"
+            raise ValueError(f"row {np.argmin(right) + 1} holds no {kind}")
+        return values.astype(int) if whole else values
     if values.dtype.kind == "b" or (values.dtype.kind == "f" and (values == np.rint(values)).all()):
         values = values.astype(int)
     return values.astype(str)

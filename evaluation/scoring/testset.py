@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from evaluation.scoring import csvfile
+from evaluation.scoring import tablefile
 from evaluation.scoring.runs import read_json
 from evaluation.scoring.scores import Images
+from evaluation.scoring.tablefile import Columns
 from ftcaffe.errors import Error
-from ftcaffe.store import datum
+from ftcaffe.store import datum, table
 from ftcaffe.store.lmdb import Records
 from ftcaffe.store.subimages import SubImages
 
@@ -26,15 +27,14 @@ class TestSet:
     """Test candidates of a data folder.
 
     folder : the data folder.
-    rows : (n,) of ``candidates.csv``. label : (n,) integers, their classes.
+    columns : (n,) each, of ``candidates.csv``; `label` holds integers, the classes.
     images : of the split.
     record : (records,) integers, the row that each record of ``test.lmdb`` was cut from.
     sub_images : how patches are cut from the records as they are scored; None where a record is a patch.
     """
 
     folder: Path
-    rows: csvfile.Rows
-    label: np.ndarray
+    columns: Columns
     images: Images
     record: np.ndarray
     sub_images: SubImages | None = None
@@ -48,10 +48,6 @@ class TestSet:
     def lmdb(self) -> Path:
         """The LMDB of the patches."""
         return self.folder / f"{SPLIT}.lmdb"
-
-    def column(self, name: str) -> np.ndarray:
-        """(n,) a column of the candidates, as strings."""
-        return csvfile.strings(self.rows, name)
 
     def patches(self) -> Iterator[np.ndarray]:
         """Every patch (channels × height × width) in the LMDB's order, each checked to be what the manifest says."""
@@ -91,12 +87,9 @@ def read(folder: Path) -> TestSet:
 
     The manifest is streamed: a whole study's has millions of rows.
     """
-    needed = (*_NAMES, "split", "label", "lesion")
-    listed = csvfile.read(folder / "candidates.csv", needed)
-    label = csvfile.numbers(folder / "candidates.csv", listed, "label", int)
-    test = csvfile.strings(listed, "split") == SPLIT
-    rows = [row for row in listed if row["split"] == SPLIT]
-    number = {tuple(row[name] for name in _NAMES): place for place, row in enumerate(rows)}
+    columns = _split(folder / "candidates.csv", (*_NAMES, "split", "label", "lesion"), SPLIT, whole=("label",))
+    names = list(zip(*(columns[name].tolist() for name in _NAMES), strict=True))
+    number = {name: place for place, name in enumerate(names)}
     try:
         cut_from = (number[tuple(row[name] for name in _NAMES)] for row in _manifest(folder))
         candidate = np.fromiter(cut_from, dtype=np.int64)
@@ -104,11 +97,11 @@ def read(folder: Path) -> TestSet:
         raise Error(
             f"lacks the candidate {'/'.join(error.args[0])}", folder / "candidates.csv", remedy=_REMEDY
         ) from None
-    bare = np.flatnonzero(np.bincount(candidate, minlength=len(rows)) == 0)
+    bare = np.flatnonzero(np.bincount(candidate, minlength=len(names)) == 0)
     if len(bare):
-        first = "/".join(rows[bare[0]][name] for name in _NAMES)
+        first = "/".join(names[bare[0]])
         raise Error(f"has no patch of {len(bare)} candidates, {first} first", folder / "manifest.csv", remedy=_REMEDY)
-    return TestSet(folder, rows, label[test], images(folder, SPLIT), candidate, _sub_images(folder / "dataset.json"))
+    return TestSet(folder, columns, images(folder, SPLIT), candidate, _sub_images(folder / "dataset.json"))
 
 
 def _sub_images(path: Path) -> SubImages | None:
@@ -118,14 +111,18 @@ def _sub_images(path: Path) -> SubImages | None:
 
 def _manifest(folder: Path) -> Iterator[dict[str, str]]:
     """Rows of the manifest that are of the split, in the order of its LMDB."""
-    rows = csvfile.stream(folder / "manifest.csv", ("key", "split", *_NAMES))
-    return (row for row in rows if row["split"] == SPLIT)
+    rows = table.rows(folder / "manifest.csv", ("key", "split", *_NAMES))
+    return (row for _, row in rows if row["split"] == SPLIT)
 
 
 def images(folder: Path, split: str) -> Images:
     """The images of a split of a data folder."""
-    path = folder / "images.csv"
-    listed = csvfile.read(path, ("unit", "image", "split", "lesions"))
-    kept = csvfile.strings(listed, "split") == split
-    unit, image = (csvfile.strings(listed, name)[kept] for name in ("unit", "image"))
-    return Images(unit, image, csvfile.numbers(path, listed, "lesions", int)[kept])
+    columns = _split(folder / "images.csv", ("unit", "image", "split", "lesions"), split, whole=("lesions",))
+    return Images(columns["unit"], columns["image"], columns["lesions"])
+
+
+def _split(path: Path, needed: Sequence[str], split: str, whole: Sequence[str]) -> Columns:
+    """The rows of a table that are of a split."""
+    columns = tablefile.read(path, needed, whole=whole)
+    kept = columns["split"] == split
+    return {name: values[kept] for name, values in columns.items()}
