@@ -6,12 +6,35 @@ import argparse
 import errno
 import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from ftcaffe import __version__
 from ftcaffe.errors import Error
+
+# The verbs as ``ftcaffe --help`` lists them: in the order in which a study uses them.
+_GROUPS = {
+    "Data": ("phantom", "extract", "label", "prepare"),
+    "Nets and weights": ("nets", "fetch-weights", "pretrain"),
+    "Training": ("sweep", "status"),
+    "Evaluation": ("score", "handcrafted", "report", "compare", "apply", "evaluate"),
+    "Tools of Caffe": (
+        "train",
+        "test",
+        "time",
+        "device_query",
+        "parse_log",
+        "convert_imageset",
+        "compute_image_mean",
+        "extract_features",
+        "upgrade_net_proto_text",
+        "upgrade_net_proto_binary",
+        "upgrade_solver_proto_text",
+    ),
+    "This machine": ("doctor",),
+}
+_OTHERS = "Of other packages"
 
 
 @dataclass(frozen=True)
@@ -30,17 +53,35 @@ class Command:
 
 def parser() -> argparse.ArgumentParser:
     """The parser with every verb that an installed package declares."""
+    commands: dict[str, Command] = {entry.name: entry.load() for entry in entry_points(group="ftcaffe.commands")}
     top = argparse.ArgumentParser(
-        prog="ftcaffe", description="How deep should a pre-trained network be tuned on medical images?"
+        prog="ftcaffe",
+        description="How deep should a pre-trained network be tuned on medical images?",
+        epilog=_listed(commands),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     top.add_argument("--version", action="version", version=f"ftcaffe {__version__}")
-    verbs = top.add_subparsers(dest="verb", metavar="VERB", required=True)
-    for entry in entry_points(group="ftcaffe.commands"):
-        command: Command = entry.load()
-        sub = verbs.add_parser(entry.name, help=command.help, description=command.help)
+    verbs = top.add_subparsers(
+        dest="verb", metavar="VERB", required=True, help="one of these; ftcaffe VERB --help has its arguments"
+    )
+    for name, command in commands.items():
+        sub = verbs.add_parser(name, description=command.help)
         command.arguments(sub)
         sub.set_defaults(run=command.run)
     return top
+
+
+def _listed(commands: Mapping[str, Command]) -> str:
+    """The verbs by group, a line each."""
+    known = {name for names in _GROUPS.values() for name in names}
+    groups = _GROUPS | {_OTHERS: tuple(sorted(commands.keys() - known))}
+    width = max(map(len, commands))
+    parts = []
+    for title, names in groups.items():
+        lines = [f"  {name:<{width}}  {commands[name].help}" for name in names if name in commands]
+        if lines:
+            parts.append("\n".join([f"{title}:", *lines]))
+    return "\n\n".join(parts)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import re
 import subprocess
 import sys
+from importlib.metadata import entry_points
 
 import pytest
 
@@ -67,5 +69,14 @@ def test_help_loads_nothing_slow():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for name in ("phantom", "prepare", "nets", "sweep", "score", "compare", "report", "fetch-weights", "pretrain"):
-        assert name in done.stdout
+    verbs = re.findall(r"^  (\S+)  +\S", done.stdout.partition("\nData:")[2], re.MULTILINE)
+    assert sorted(verbs) == sorted(entry.name for entry in entry_points(group="ftcaffe.commands"))
+    assert verbs[:4] == ["phantom", "extract", "label", "prepare"]
+    assert "other packages" not in done.stdout
+
+
+def test_verbs_of_other_packages_are_listed_last(verb, capsys):
+    verb(Command("what a user's package adds", lambda parser: None, lambda options: None))
+    with pytest.raises(SystemExit):
+        command.main(["--help"])
+    assert capsys.readouterr().out.endswith("Of other packages:\n  verb  what a user's package adds\n")
