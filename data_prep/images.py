@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ftcaffe.application import Application
+from ftcaffe.application import Application, Probabilities
 from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
@@ -133,6 +134,35 @@ def _phantom(options: argparse.Namespace, folder: Path) -> None:
     cells.write(folder, cells.Settings(options.seed, options.classes, options.units, options.images, options.size))
 
 
+def _apply_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--sub-images",
+        type=int,
+        metavar="N",
+        help="of each image, for a run that learned from sub-images (default: as many as its test images had)",
+    )
+
+
+def _apply(options: argparse.Namespace, source: Path, probabilities: Probabilities, out: Path) -> None:
+    from data_prep import predictions
+    from data_prep.readers.labelled import View
+    from ftcaffe.store.subimages import SubImages
+
+    made = options.dataset
+    window, how = made["view"]["window"], made.get("test")
+    view = View(tuple(made["view"]["size"]), made["view"]["border"], tuple(window) if window else None)
+    sub_images = SubImages(**how) if how else None
+    if options.sub_images is not None:
+        if sub_images is None:
+            raise Error(f"--sub-images: the run '{options.trained}' learned from whole images", remedy="leave it out")
+        if options.sub_images < 1:
+            raise Error(f"--sub-images {options.sub_images} is less than one")
+        sub_images = replace(sub_images, count=options.sub_images)
+    found = predictions.predict(source, view, made["classes"], probabilities, sub_images)
+    out.mkdir(parents=True, exist_ok=True)
+    predictions.write(found, view, out)
+
+
 IMAGES = Application(
     name="images",
     title="Image classification",
@@ -147,4 +177,6 @@ IMAGES = Application(
     phantom=_phantom,
     prepare_arguments=_prepare_arguments,
     prepare=_prepare,
+    apply_arguments=_apply_arguments,
+    apply=_apply,
 )

@@ -44,6 +44,15 @@ def images_in(folder: Path) -> list[Path]:
     return [path for path in entries(folder) if path.suffix.lower() in IMAGE_SUFFIXES and path.is_file()]
 
 
+def images_under(folder: Path) -> Iterator[Path]:
+    """The image files of a folder and of those within it, each in numerical order."""
+    for path in entries(folder):
+        if path.is_dir():
+            yield from images_under(path)
+        elif path.suffix.lower() in IMAGE_SUFFIXES:
+            yield path
+
+
 def entries(folder: Path) -> list[Path]:
     """Files and folders in a folder, in numerical order, without what systems leave there (``.DS_Store``)."""
     kept = (path for path in folder.iterdir() if path.name[0] != "." and path.name.lower() not in _JUNK)
