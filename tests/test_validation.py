@@ -15,7 +15,7 @@ from ftcaffe.nets import alexnet, preprocessing
 from ftcaffe.nets.depths import rates
 from ftcaffe.proto import read_net, to_text
 from ftcaffe.store import datum, lmdb, mean
-from ftcaffe.training.validate import auc, probabilities, validate
+from ftcaffe.training.validate import auc, discrimination, probabilities, validate
 
 metrics = pytest.importorskip("sklearn.metrics")
 
@@ -28,6 +28,23 @@ def test_auc_matches_scikit_learn_with_ties(pairs):
             auc(scores, truth)
     else:
         assert auc(scores, truth) == pytest.approx(metrics.roc_auc_score(truth, scores), abs=1e-12)
+
+
+def test_of_several_classes_the_areas_mean_is_scikit_learns():
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 4, 200)
+    predicted = rng.dirichlet(np.ones(4), 200) + 0.4 * np.eye(4)[truth]
+    predicted /= predicted.sum(axis=1, keepdims=True)
+    wanted = metrics.roc_auc_score(truth, predicted, multi_class="ovr", average="macro")
+    assert discrimination(predicted, truth, 3) == pytest.approx(wanted)
+    pooled = metrics.roc_auc_score(np.isin(truth, (1, 3)), predicted[:, [1, 3]].sum(axis=1))
+    assert discrimination(predicted, truth, (1, 3)) == pytest.approx(pooled)
+
+
+def test_of_two_classes_the_area_is_the_positive_ones():
+    score, truth = np.random.default_rng(0).random(50), np.arange(50) % 2
+    wanted = metrics.roc_auc_score(truth == 0, score)
+    assert discrimination(np.stack([score, 1 - score], axis=1), truth, 0) == pytest.approx(wanted)
 
 
 @pytest.fixture

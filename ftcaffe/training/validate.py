@@ -21,7 +21,7 @@ SMALLEST = np.finfo(np.float32).tiny
 
 @dataclass(frozen=True)
 class Validation:
-    """auc : area under the ROC curve of the positive classes. loss : mean logistic loss. records : how many."""
+    """auc : as `discrimination` has it. loss : mean logistic loss. records : how many."""
 
     auc: float
     loss: float
@@ -64,12 +64,11 @@ def validate(
     Parameters
     ----------
     path : the LMDB.
-    positive : label of the class whose probability is the score, or labels of several whose probabilities are added;
-        every other label is negative.
+    positive : see `discrimination`.
 
     Raises
     ------
-    Error : images that do not fit, a label that the net has no output for, or only one of the two sides.
+    Error : images that do not fit, a label that the net has no output for, or no class to tell another from.
     """
     labels: list[int] = []
 
@@ -88,12 +87,31 @@ def validate(
         raise Error(f"has label {truth.max()}, and the net {predicted.shape[1]} classes", path)
     of_truth = predicted[np.arange(len(truth)), truth]
     try:
-        area = auc(predicted[:, np.atleast_1d(positive)].sum(axis=1), np.isin(truth, positive))
+        area = discrimination(predicted, truth, positive)
     except ValueError:
         raise Error(
             "its records all lie on one side: no AUC can be computed", path, remedy="prepare the data anew"
         ) from None
     return Validation(area, float(-np.log(np.maximum(of_truth, SMALLEST)).mean(dtype=np.float64)), len(truth))
+
+
+def discrimination(predicted: np.ndarray, truth: np.ndarray, positive: int | Sequence[int]) -> float:
+    """How well a net tells its classes apart: the AUC by which a snapshot is chosen.
+
+    Parameters
+    ----------
+    predicted : (n, classes) probabilities. truth : (n,) labels.
+    positive : label of the positive class, or labels of several that count as one: their probabilities are added, and
+        every other label is negative. Of more than two classes with one positive, which no one class stands for, it is
+        the mean over the classes that there are of each against the rest (macro average).
+
+    Raises
+    ------
+    ValueError : no two sides.
+    """
+    several = predicted.shape[1] > 2 and np.ndim(positive) == 0
+    groups = [[label] for label in np.unique(truth).tolist()] if several else [np.atleast_1d(positive)]
+    return float(np.mean([auc(predicted[:, one].sum(axis=1), np.isin(truth, one)) for one in groups]))
 
 
 def auc(scores: np.ndarray, positive: np.ndarray) -> float:
