@@ -58,7 +58,8 @@ class Settings:
     band : pixels from an interface's row that are of its class. far : pixels from both that background keeps.
     total : most patches of training and validation together.
     test_pixels : most pixels of each class that a test region gives.
-    splits, test_fraction, fractions, seed, jobs : as for every application.
+    splits : as for every application, or a folder of CUBS' own, ``Folds/f0``.
+    test_fraction, fractions, seed, jobs : as for every application.
     """
 
     layout: str
@@ -214,8 +215,8 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
     from data_prep.readers.units import digest
     from ftcaffe.store import regions as store
 
-    given = splits.read(settings.splits) if settings.splits else None
     sources = read(settings, source)
+    given = None if settings.splits is None else _given(settings.splits, sources)
     dataset = Dataset(work, "cimt", str(source), digest(sources, source), settings.arguments())
     if dataset.is_there():
         return
@@ -239,6 +240,13 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
         what = (source, len(units), len(images), len(regions), len(found))
         _log.info("%s: %d subjects, %d images, %d regions, %d pixels with a class", *what)
         write(dataset, folder, settings, regions, images, found, workers)
+
+
+def _given(path: Path, sources: Sequence[Source]) -> dict[str, str]:
+    from data_prep import splits
+    from data_prep.readers import cubs
+
+    return cubs.fold(path, sources) if path.is_dir() else splits.read(path)
 
 
 def _examined(task: tuple[Source, Settings, int]) -> list[tuple[Region, tuple[CandidateRow, ...]]]:

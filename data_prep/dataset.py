@@ -117,8 +117,11 @@ class Dataset:
 
 
 def content_digest(path: Path | None) -> str | None:
-    """SHA-256 of a file that is given as an option; None for none."""
-    return None if path is None else hashlib.sha256(path.read_bytes()).hexdigest()
+    """SHA-256 of a file that is given as an option, or of a folder's files in order of name; None for none."""
+    if path is None:
+        return None
+    files = sorted(path.iterdir()) if path.is_dir() else [path]
+    return hashlib.sha256(b"".join(one.read_bytes() for one in files if one.is_file())).hexdigest()
 
 
 def records_digest(path: Path) -> str:

@@ -96,9 +96,9 @@ def _maps(parser: argparse.ArgumentParser) -> None:
 
 def _score(options: argparse.Namespace) -> None:
     from evaluation.scoring import runs, score
-    from evaluation.segmenting import interfaces, tracing
+    from evaluation.segmenting import interfaces, named, tracing
 
-    traced = interfaces.settings(options.trace)
+    traced = named.settings(options.trace, interfaces.Settings)
     settings = score.Settings(options.snapshot, options.batch, options.engine, options.gpu)
     paths = [runs.find(run, options.work) for run in options.runs]
     for path in paths:
@@ -140,9 +140,9 @@ def _apply_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _apply(options: argparse.Namespace) -> None:
     from evaluation.scoring import apply, runs
-    from evaluation.segmenting import interfaces
+    from evaluation.segmenting import interfaces, named
 
-    traced = interfaces.settings(options.trace)
+    traced = named.settings(options.trace, interfaces.Settings)
     settings = apply.Settings(options.batch, options.engine, options.gpu, options.maps, traced)
     out = options.out or Path(f"{options.source.name.split('.')[0]}-{options.application}")
     folder = runs.find(options.trained, options.work)
@@ -256,22 +256,40 @@ REPORT = Command("the page of all finished runs of an application", _report_argu
 def _handcrafted_arguments(parser: argparse.ArgumentParser) -> None:
     applications = parser.add_subparsers(dest="application", metavar="APP", required=True)
     for name in application.names():
-        method = application.load(name).handcrafted
-        title = method.title if method else "has none"
+        app = application.load(name)
+        if app.pictures:
+            title = "both interfaces of the test regions, from the gradient of the grey values"
+        else:
+            title = app.handcrafted.title if app.handcrafted else "has none"
         sub = applications.add_parser(name, help=title, description=f"{title}.")
+        add_work(sub)
+        if app.pictures:
+            sub.add_argument(
+                "--trace",
+                default="",
+                metavar="NAME=VALUE,…",
+                help="edge_sigma, upper, gap and together of the edges; tension, rigidity, weight, sigma, time_step, "
+                "tolerance, steps of the snakes (default: edge_sigma=2,gap=4,tension=0.5 and so on)",
+            )
+            continue
         sub.add_argument(
             "--source", type=Path, metavar="SOURCE", help="the data set (default: where it was when it was prepared)"
         )
         sub.add_argument("--seed", type=int, default=0, help="of everything drawn (default: 0)")
-        add_work(sub)
-        if method:
-            method.arguments(sub)
+        if app.handcrafted:
+            app.handcrafted.arguments(sub)
 
 
 def _handcrafted(options: argparse.Namespace) -> None:
     from evaluation.scoring.handcrafted import handcrafted
+    from evaluation.segmenting import named, rival, wall_edges
 
-    path, made = handcrafted(options.application, options, options.work)
+    if "trace" in options:
+        path, made = rival.trace(
+            options.application, options.work, named.settings(options.trace, wall_edges.Settings)
+        )
+    else:
+        path, made = handcrafted(options.application, options, options.work)
     print(f"{path}{'' if made else ' is there already'}")
     work = f" --work {options.work}" if options.work != Path("work") else ""
     print(f"next: ftcaffe report {options.application}{work}")

@@ -94,3 +94,19 @@ def test_apply_without_a_calibration_or_a_region(place, run, capsys):
     assert "one is proposed in" in capsys.readouterr().err
     assert (place / "x" / "clin_0001_L_proposal.png").is_file()
     assert not (place / "x" / "thickness.csv").exists()
+
+
+def test_the_rival_is_traced_once_and_drawn_beside_the_run(place, run, capsys):
+    work = str(place / "work")
+    assert main(["handcrafted", "cimt", "--work", work, "--trace", "gap=6"]) == 0
+    path = place / "work" / "rivals" / "cimt" / "handcrafted" / "traces.h5"
+    rival = tracing.read(path)
+    assert all((one.start[1] - one.start[0] >= 6).all() for one in rival.traced)
+    before = path.stat().st_mtime_ns
+    assert main(["report", "cimt", "--work", work, "--draws", "20"]) == 0
+    assert path.stat().st_mtime_ns == before
+    page = (place / "work" / "reports" / "cimt" / "segmentation" / "report.html").read_text(encoding="utf-8")
+    assert "handcrafted" in page
+    assert main(["handcrafted", "cimt", "--work", work, "--trace", "gap=39"]) == 2
+    assert "no room for two edges 39 rows apart" in capsys.readouterr().err
+    assert path.stat().st_mtime_ns == before

@@ -62,6 +62,37 @@ def test_the_technical_set_in_both_orientations(tmp_path, lines):
     assert np.nanmean(cubs.read("cubs", tmp_path, EXPERTS, 0)[0].read().experts["Manual-A1"][0]) == sets.LI + 1
 
 
+def test_the_variant_with_a_folder_for_each_method(tmp_path):
+    root = tmp_path / "DATABASE1"
+    sets.image(root / "IMAGES" / "a_L.tiff", sets.pixels())
+    sets.text(root / "CF" / "a_L_CF.txt", "0,06")
+    for interface, row in (("LI", sets.LI), ("MA", sets.MA)):
+        sets.profile(root / "GT1-LIMA-Profiles" / f"a_L-GT{interface}.txt", [20, 50, 90], [row] * 3)
+    (found,) = cubs.read("cubs", tmp_path, ("GT1",), 1)
+    assert np.nanmax(found.read().experts["GT1"][1]) == sets.MA
+
+
+def folds(root, **lists):
+    """A folder of CUBS' Folds: names of images in each list, as PNG."""
+    for split, names in lists.items():
+        sets.text(root / f"{split.capitalize()}List.txt", "".join(f"{name}.png\n" for name in names))
+    return root
+
+
+def test_a_fold_gives_splits_by_the_stem_of_an_image(tmp_path):
+    sources = cubs.read("cubs", sets.clinical(tmp_path / "set", 3), EXPERTS, 1)
+    sides = [[f"clin_{subject:04d}_{side}" for side in "LR"] for subject in (1, 2, 3)]
+    fold = folds(tmp_path / "Folds" / "f0", train=[*sides[1], "tech_001"], val=sides[2], test=sides[0])
+    assert cubs.fold(fold, sources) == {"clin_0001": "test", "clin_0002": "train", "clin_0003": "val"}
+    folds(fold, test=[*sides[0], "clin_0002_R"])
+    match = r"TrainList\.txt:1: puts 'clin_0002_L\.png' in train, .* of the subject clin_0002 is in test"
+    with pytest.raises(Error, match=match):
+        cubs.fold(fold, sources)
+    (fold / "TestList.txt").unlink()
+    with pytest.raises(Error, match=r"f0: has no TestList\.txt"):
+        cubs.fold(fold, sources)
+
+
 def test_methods_that_are_there_are_named(tmp_path):
     sets.clinical(tmp_path, 1, ("Reader-One",))
     with pytest.raises(Error, match="name others in --experts: reader-one"):
@@ -124,6 +155,16 @@ def outside(root):
     return r"clin_0001_R-MA\.txt: has a point \(500, 74\) outside its image of 160×120"
 
 
+def two_points(root):
+    sets.profile(root / "SEGMENTATIONS/Manual-A1/clin_0001_R-MA.txt", [10, 20], [sets.MA] * 2)
+    return r"clin_0001_R-MA\.txt: has 2 points; a trace needs 3"
+
+
+def not_a_number(root):
+    sets.text(root / "SEGMENTATIONS/Manual-A1/clin_0001_R-MA.txt", "10 74\n20 nan\n30 74\n")
+    return r"clin_0001_R-MA\.txt: has a point that is not finite"
+
+
 def alone(root):
     (root / "SEGMENTATIONS/Manual-A1/clin_0001_R-MA.txt").unlink()
     return r"clin_0001_R-LI\.txt: has no trace of the other interface"
@@ -156,7 +197,22 @@ def short(root):
 
 @pytest.mark.parametrize(
     "spoil",
-    [without_cf, six, crossing, apart, experts_apart, turned, outside, alone, colour, damaged, twice, short],
+    [
+        without_cf,
+        six,
+        crossing,
+        apart,
+        experts_apart,
+        turned,
+        outside,
+        two_points,
+        not_a_number,
+        alone,
+        colour,
+        damaged,
+        twice,
+        short,
+    ],
     ids=lambda spoil: spoil.__name__,
 )
 def test_bad_input_is_one_line_and_status_2(tmp_path, capsys, spoil):
@@ -189,6 +245,28 @@ def test_faults_of_a_table(tmp_path, rows, match):
     table.write_text("\n".join(lines).format(**names))
     with pytest.raises(Error, match=match):
         cubs.read("csv", table, (), 1)
+
+
+@pytest.mark.parametrize(
+    ("roi", "match"),
+    [
+        ("100 30 92 60", r"clin_0001_L\.tiff: does not hold the region 92×60 at"),
+        ("20 30 20 60", r"clin_0001_L\.tiff: has a region that is smaller than a patch, 20×60"),
+        ("20 0 92 50", r"clin_0001_L\.tiff: has a region in which no column is traced by every expert"),
+    ],
+)
+def test_a_region_of_a_table_that_cannot_be(tmp_path, capsys, roi, match):
+    root = sets.clinical(tmp_path / "cubs", 3)
+    rows = [
+        f"{n},IMAGES/clin_{n:04d}_L.tiff,{trace}LI.txt,{trace}MA.txt,0.06,{roi if n == 1 else ''}"
+        for n in (1, 2, 3)
+        for trace in [f"SEGMENTATIONS/Manual-A1/clin_{n:04d}_L-"]
+    ]
+    (root / "list.csv").write_text("\n".join(["unit,image,li,ma,mm_per_pixel,roi", *rows]))
+    arguments = ["prepare", "cimt", str(root / "list.csv"), "--layout", "csv", "--work", str(tmp_path / "work")]
+    assert main([*arguments, "--scale", "tiny", "--jobs", "1"]) == 2
+    (said,) = capsys.readouterr().err.strip().splitlines()
+    assert re.search(match, said)
 
 
 def test_a_table_without_calibration_of_an_image_file(tmp_path):

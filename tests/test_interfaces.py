@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import gaussian_filter
 
-from evaluation.segmenting import interfaces, snake, wall_edges
+from evaluation.segmenting import interfaces, named, snake, wall_edges
 from evaluation.segmenting.interfaces import maxima, ordered_maxima
 from evaluation.statistics.boundary import boundary_error
 from ftcaffe.errors import Error
@@ -104,9 +104,11 @@ def test_maps_that_hold_no_interfaces(li, ma, message):
 
 
 def test_settings_are_read_from_text():
-    found = interfaces.settings("rigidity=10,ordered=0,gap=3,steps=50")
+    found = named.settings("rigidity=10,ordered=0,gap=3,steps=50", interfaces.Settings)
     assert found == interfaces.Settings(False, 3, snake.Settings(rigidity=10, steps=50))
-    assert interfaces.settings("") == interfaces.Settings()
+    assert named.settings("", interfaces.Settings) == interfaces.Settings()
+    edges = named.settings("edge_sigma=3,sigma=2,together=0", wall_edges.Settings)
+    assert edges == wall_edges.Settings(edge_sigma=3, together=False, snake=snake.Settings(sigma=2))
 
 
 @pytest.mark.parametrize(
@@ -114,13 +116,14 @@ def test_settings_are_read_from_text():
     [
         ("stiffness=3", "'stiffness=3' sets nothing of the tracing; write NAME=VALUE, of: ordered, gap, tension"),
         ("gap", "'gap' sets no number; gap is a number"),
+        ("ordered=no", "'ordered=no' sets no number"),
         ("steps=2.5", "'steps=2.5' sets no number"),
         ("tension=-1", "a snake's tension"),
     ],
 )
 def test_text_that_sets_nothing(text, message):
     with pytest.raises(Error, match=message):
-        interfaces.settings(text)
+        named.settings(text, interfaces.Settings)
 
 
 def test_a_gap_below_zero():
@@ -223,7 +226,7 @@ def test_regions_that_the_rival_cannot_trace_in(region, settings, message):
         wall_edges.trace(region, settings)
 
 
-@pytest.mark.parametrize("wrong", [{"sigma": -1}, {"upper": 1}, {"gap": 0}])
+@pytest.mark.parametrize("wrong", [{"edge_sigma": -1}, {"upper": 1}, {"gap": 0}])
 def test_settings_of_the_rival(wrong):
     with pytest.raises(Error, match="edges need"):
         replace(wall_edges.Settings(), **wrong)

@@ -102,6 +102,7 @@ def test_edges_alone_do_not_trace_it():
     from data_prep import walls as truth
     from evaluation.comparing import walls
     from evaluation.drawing import style
+    from evaluation.segmenting import wall_edges
 
     tested = []
     for subject in range(6):
@@ -110,6 +111,8 @@ def test_edges_alone_do_not_trace_it():
         taken = cubs.Scan(scan.pixels, scan.spacing, {"one": rows - 0.5, "two": rows + 0.5})
         boxes = truth.placed(rows, len(scan.pixels), (92, 60), 3)
         tested += truth.cut(taken, boxes, (str(subject), "i"), 28.375, "i.tiff")
-    error = walls.errors([walls.handcrafted(tested, style.of_other(0))], tested).error[0]
+    found = [wall_edges.trace(region.pixels) for region in tested]
+    rival = walls.Method("rival", style.of_other(0), tuple(np.stack([one.li.rows, one.ma.rows]) for one in found))
+    error = walls.errors([rival], tested).error[0]
     assert error.mean() > 2 * walls.human(tested).mean()
     assert 60 < np.median(error) < 500

@@ -2,8 +2,9 @@
 
 ``cubs``
     CUBS, the clinical set of 2021 (``IMAGES``, ``SEGMENTATIONS/<method>``, ``CF``) and the technical one of 2022
-    (``images``, ``LIMA-Profiles/<method>``, ``CF``), one of them or both, in any letter case and at any depth.
-    ``clin_0001_L`` and ``clin_0001_R`` are one subject, each ``tech_001`` is one.
+    (``images``, ``LIMA-Profiles/<method>``, ``CF``), one of them or both, in any letter case and at any depth; its
+    authors' variant with ``<method>-LIMA-Profiles`` and ``<image>-GTLI.txt`` too. ``clin_0001_L`` and
+    ``clin_0001_R`` are one subject, each ``tech_001`` is one. Of its folds, `fold` reads one.
 ``csv``
     The source is a CSV file, ``unit,image,li,ma,mm_per_pixel,roi``, with paths relative to it, a row an expert's
     traces of an image or of a region of it. ``roi`` is ``x y width height`` in pixels or empty; ``mm_per_pixel`` may
@@ -32,6 +33,8 @@ INTERFACES = ("LI", "MA")
 _SIDE = re.compile(r"_[LR]$", re.IGNORECASE)
 _PROFILE = re.compile(r"^(?P<image>.+?)-(?:GT)?(?P<interface>LI|MA)$", re.IGNORECASE)
 _METHODS = frozenset({"segmentations", "lima-profiles"})
+_OF_METHOD = "-lima-profiles"
+_LISTS = {"trainlist": "train", "vallist": "val", "testlist": "test"}
 _JUNK = re.compile(r"^(?:\.|__macosx$)", re.IGNORECASE)
 
 
@@ -118,6 +121,34 @@ def read(layout: str, source: Path, experts: Sequence[str], base: float) -> list
     return sorted(found, key=lambda one: (numerical(one.unit), numerical(one.image)))
 
 
+def fold(folder: Path, sources: Sequence[Source]) -> dict[str, str]:
+    """The split of each subject by one of CUBS' folds, a folder with TrainList.txt, ValList.txt and TestList.txt.
+
+    A list has the name of an image a line, with any suffix; names that are not among the sources belong to the other
+    of the two sets.
+
+    Raises
+    ------
+    Error : a list is missing, or a subject's images are in two of them.
+    """
+    lists = {_LISTS[path.stem.lower()]: path for path in _files(folder) if path.stem.lower() in _LISTS}
+    for split in ("train", "test"):
+        if split not in lists:
+            what = f"has no {split.capitalize()}List.txt"
+            raise Error(what, folder, remedy="give a folder of CUBS' Folds, such as Folds/f0, or a table unit,split")
+    units = {one.image: one.unit for one in sources}
+    found: dict[str, str] = {}
+    for split, path in lists.items():
+        for line, text in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), 1):
+            unit = units.get(Path(text.strip()).stem)
+            if unit is not None and found.setdefault(unit, split) != split:
+                what = (
+                    f"puts '{text.strip()}' in {split}, and another image of the subject {unit} is in {found[unit]}"
+                )
+                raise Error(what, path, line=line, remedy="write a table unit,split with each subject in one")
+    return found
+
+
 def _cubs(source: Path, experts: Sequence[str], base: float) -> list[Source]:
     if not source.is_dir():
         raise Error("is no folder", source, remedy="give the folder of CUBS, or --layout csv")
@@ -130,10 +161,10 @@ def _cubs(source: Path, experts: Sequence[str], base: float) -> list[Source]:
             _once(images, path.stem, path)
         elif folder == "cf" and path.suffix.lower() == ".txt":
             _once(factors, re.sub(r"_CF$", "", path.stem, flags=re.IGNORECASE), path)
-        elif above in _METHODS and path.suffix.lower() == ".txt":
+        elif (above in _METHODS or folder.endswith(_OF_METHOD)) and path.suffix.lower() == ".txt":
             named = _PROFILE.match(path.stem)  # not the regions of interest, <image>_rect
             if named:
-                key = (path.parent.name.lower(), named["image"], named["interface"].upper())
+                key = (folder.removesuffix(_OF_METHOD), named["image"], named["interface"].upper())
                 _once(traces, key, path)
     if not images:
         raise Error("has no folder IMAGES with images", source, remedy="give the folder of CUBS, or --layout csv")

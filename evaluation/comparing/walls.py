@@ -13,14 +13,12 @@ import numpy as np
 
 from evaluation.comparing.segmentation import Errors
 from evaluation.drawing.style import Style
-from evaluation.segmenting import wall_edges
 from evaluation.statistics.agreement import BlandAltman, bland_altman, intraclass_correlation
 from evaluation.statistics.boundary import boundary_error, thickness
 from evaluation.statistics.interval import Interval
 from ftcaffe.store.regions import Region
 
 INTERFACES = ("LI", "MA")
-HANDCRAFTED = "handcrafted"
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,20 +40,14 @@ class Agreement:
 
     label : of the method. regions, units : how many.
     limits : Bland and Altman's, of the method less the experts, mm.
-    correlation : intraclass, of the units' means; None with fewer than two units.
+    correlation : intraclass, of the units' means; None where these are all equal.
     """
 
     label: str
     regions: int
     units: int
     limits: BlandAltman
-    correlation: Interval
-
-
-def handcrafted(regions: Sequence[Region], look: Style) -> Method:
-    """The rival of reference [73], see `wall_edges`."""
-    found = [wall_edges.trace(region.pixels) for region in regions]
-    return Method(HANDCRAFTED, look, tuple(np.stack([one.li.rows, one.ma.rows]) for one in found))
+    correlation: Interval | None
 
 
 def errors(methods: Sequence[Method], regions: Sequence[Region]) -> Errors:
@@ -104,14 +96,9 @@ def agreement(label: str, ours: np.ndarray, theirs: np.ndarray, regions: Sequenc
     units, place = np.unique([region.unit for region in regions], return_inverse=True)
     if len(units) < 2:
         return None
-    means = [np.bincount(place, values) / np.bincount(place) for values in (ours, theirs)]
-    return Agreement(
-        label,
-        len(regions),
-        len(units),
-        bland_altman(ours, theirs, place),
-        intraclass_correlation(np.column_stack(means)),
-    )
+    means = np.column_stack([np.bincount(place, values) / np.bincount(place) for values in (ours, theirs)])
+    correlation = intraclass_correlation(means) if np.ptp(means) > 0 else None
+    return Agreement(label, len(regions), len(units), bland_altman(ours, theirs, place), correlation)
 
 
 def _distance(traced: np.ndarray, reference: np.ndarray, region: Region) -> float:

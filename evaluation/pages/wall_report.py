@@ -15,10 +15,11 @@ from evaluation.comparing.comparison import Subject
 from evaluation.comparing.tables import Table, saved
 from evaluation.comparing.walls import Agreement, Method
 from evaluation.drawing import error_figures, figures, panel, style
+from evaluation.drawing.style import Style
 from evaluation.pages import segmentation_report
 from evaluation.pages.segmentation_report import Section
 from evaluation.pages.written import Written
-from evaluation.segmenting import tracing
+from evaluation.segmenting import rival, tracing
 from evaluation.segmenting.tracing import Traces
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic, regions
@@ -44,12 +45,9 @@ def write(subjects: Sequence[Subject], out: Path, *, holm: bool) -> Written:
     data = run.work / "data" / run.application
     tested = regions.read(data / "regions.h5", "test")
     found = [_read(one, tested) for one in subjects]
-    methods = [
-        Method(one.label, one.style, tuple(region.rows for region in traces.traced))
-        for one, traces in zip(subjects, found, strict=True)
-    ]
-    rival = walls.handcrafted(tested, style.of_other(1))
-    compared = [*methods, rival]
+    methods = [_method(one.label, one.style, traces) for one, traces in zip(subjects, found, strict=True)]
+    handcrafted = tracing.read(rival.trace(run.application, run.work)[0])
+    compared = [*methods, _method(rival.NAME, style.of_other(1), handcrafted)]
     errors = walls.errors(compared, tested)
     best = int(errors.error[: len(methods)].mean(axis=(1, 2)).argmin())
     sections = [
@@ -65,6 +63,10 @@ def write(subjects: Sequence[Subject], out: Path, *, holm: bool) -> Written:
         note=_note(found, walls.human(tested)),
         sections=sections,
     )
+
+
+def _method(label: str, look: Style, traces: Traces) -> Method:
+    return Method(label, look, tuple(region.rows for region in traces.traced))
 
 
 def _read(subject: Subject, tested: Sequence[Region]) -> Traces:
@@ -138,9 +140,7 @@ def _row(one: Agreement) -> tuple[object, ...]:
         limits.bias.value,
         limits.lower.value,
         limits.upper.value,
-        correlation.value,
-        correlation.low,
-        correlation.high,
+        *((None,) * 3 if correlation is None else (correlation.value, correlation.low, correlation.high)),
     )
 
 

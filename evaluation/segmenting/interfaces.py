@@ -7,8 +7,7 @@ interface (MA) lies below the lumen-intima interface (LI).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,30 +33,6 @@ class Settings:
     def __post_init__(self) -> None:
         if self.gap < 0:
             raise Error(f"the gap between the interfaces is 0 or more pixels, not {self.gap}")
-
-
-def settings(text: str) -> Settings:
-    """The settings of ``name=value,…``: ``ordered`` (0 or 1), ``gap``, and the snake's; what is not named is default.
-
-    Raises
-    ------
-    Error : no such name, or no number.
-    """
-    kinds: dict[str, type] = {"ordered": int, "gap": int}
-    kinds |= {one.name: type(one.default) for one in fields(snake.Settings)}
-    given: dict[str, Any] = {}
-    for part in filter(None, text.split(",")):
-        name, _, value = part.partition("=")
-        if name not in kinds:
-            raise Error(f"'{part}' sets nothing of the tracing", remedy=f"write NAME=VALUE, of: {', '.join(kinds)}")
-        try:
-            given[name] = kinds[name](value)
-        except ValueError:
-            raise Error(f"'{part}' sets no number", remedy=f"{name} is a number") from None
-    own = {name: given.pop(name) for name in ("ordered", "gap") if name in given}
-    if "ordered" in own:
-        own["ordered"] = bool(own["ordered"])
-    return Settings(**own, snake=snake.Settings(**given))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ from ftcaffe.errors import Error
 class Settings:
     """How edges are found.
 
-    sigma : of the Gaussian before the derivative, in pixels.
+    edge_sigma : of the Gaussian before the derivative, in pixels.
     upper : the media-adventitia edge lies below this part of the region's height.
     gap : the lumen-intima edge lies at least so many pixels above it.
     together : both lines are the strongest pair; else MA is the strongest line, LI the strongest above it, and where
@@ -29,14 +29,14 @@ class Settings:
     snake : of both curves.
     """
 
-    sigma: float = 2.0
+    edge_sigma: float = 2.0
     upper: float = 1 / 3
     gap: int = 4
     together: bool = True
     snake: snake.Settings = field(default_factory=snake.Settings)
 
     def __post_init__(self) -> None:
-        if self.sigma < 0 or not 0 <= self.upper < 1 or self.gap < 1:
+        if self.edge_sigma < 0 or not 0 <= self.upper < 1 or self.gap < 1:
             raise Error("edges need a sigma of 0 or more, an upper part below 1 and a gap of 1 or more pixels")
 
 
@@ -44,7 +44,7 @@ def trace(region: np.ndarray, settings: Settings | None = None) -> Interfaces:
     """Trace both interfaces in a region (height × width, grey values).
 
     MA lies among the rows from upper · height down, LI at least `gap` above it; a line's strength is the sum of the
-    dark-to-bright gradient along it. The snakes are drawn by that gradient, as a share of its maximum in the region.
+    dark-to-bright gradient along it (`strength`). The snakes are drawn by that gradient.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def trace(region: np.ndarray, settings: Settings | None = None) -> Interfaces:
     first = int(np.ceil(settings.upper * len(image)))
     if not settings.gap <= first < len(image):
         raise ValueError(f"a region of {len(image)} rows has no room for two edges {settings.gap} rows apart")
-    edge = rising(image, settings.sigma)
+    edge = strength(image, settings.edge_sigma)
     rows = np.arange(len(image))[:, None]
     lower = np.where(rows >= first, edge, -np.inf)
     if settings.together:
@@ -65,14 +65,14 @@ def trace(region: np.ndarray, settings: Settings | None = None) -> Interfaces:
     else:
         ma = best_line(lower)
         li = best_line(np.where(rows <= ma - settings.gap, edge, -np.inf))
-    strength = edge / edge.max() if edge.max() > 0 else edge
-    snakes = (snake.settle(strength, start, settings.snake) for start in (li, ma))
+    snakes = (snake.settle(edge, start, settings.snake) for start in (li, ma))
     return Interfaces(li.astype(float), ma.astype(float), *snakes)
 
 
-def rising(image: np.ndarray, sigma: float) -> np.ndarray:
-    """max(0, ∂(G_σ ∗ image)/∂row): from dark to bright downwards, as at both interfaces of the far wall."""
-    return np.maximum(np.gradient(gaussian_filter(image, sigma, mode="nearest"), axis=0), 0)
+def strength(image: np.ndarray, sigma: float) -> np.ndarray:
+    """max(0, ∂(G_σ ∗ image)/∂row), from dark to bright downwards as at both interfaces, as a share of its maximum."""
+    edge = np.maximum(np.gradient(gaussian_filter(np.asarray(image, dtype=float), sigma, mode="nearest"), axis=0), 0)
+    return edge / edge.max() if edge.max() > 0 else edge
 
 
 def best_line(score: np.ndarray) -> np.ndarray:
