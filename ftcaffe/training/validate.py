@@ -102,8 +102,8 @@ def discrimination(predicted: np.ndarray, truth: np.ndarray, positive: int | Seq
     ----------
     predicted : (n, classes) probabilities. truth : (n,) labels.
     positive : label of the positive class, or labels of several that count as one: their probabilities are added, and
-        every other label is negative. Of more than two classes with one positive, which no one class stands for, it is
-        the mean over the classes that there are of each against the rest (macro average).
+        every other label is negative. Of more than two classes with one positive it is the mean over the classes that
+        there are, each against the rest (macro average): the run is to tell all of them.
 
     Raises
     ------
