@@ -26,6 +26,7 @@ from data_prep.readers.volume import Volume
 SHAPE, SPACING = (400, 512, 512), (0.8, 0.7, 0.7)
 SIZE = 67
 ROUNDS = 5
+SETTINGS = emboli.Settings(surround=0.1, contrast=-25)  # as demo/pe has them: the phantom's vessels are thin
 
 
 def whole() -> Volume:
@@ -46,7 +47,7 @@ def whole() -> Volume:
 
 def ours(volume: Volume, found: Sequence[emboli.Embolus]) -> int:
     """Cut every patch of the candidates; returns how many."""
-    ways = representations.AUGMENTATIONS["full"]
+    ways = representations.augmentations("full")
     return sum(
         1 for one in found for _ in representations.cuts(volume, one.position, one.frame, ways, "vessel", SIZE)
     )
@@ -54,11 +55,11 @@ def ours(volume: Volume, found: Sequence[emboli.Embolus]) -> int:
 
 def plain(volume: Volume, found: Sequence[emboli.Embolus]) -> int:
     """The same patches by a loop over planes."""
-    samples = representations.SAMPLES
+    samples = representations.DEFAULT.samples
     at = (np.arange(samples) + 0.5) / samples - 0.5
     count = 0
     for one in found:
-        for how in representations.AUGMENTATIONS["full"]:
+        for how in representations.augmentations("full"):
             along, u, w = vessel.directions(one.frame, how.rotation)
             centre = one.position + along * how.shift * how.width
             channels = []
@@ -77,7 +78,7 @@ def main() -> None:
     volume = whole()
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.process_time()
-    found = emboli.find(volume)
+    found = emboli.find(volume, SETTINGS)
     seconds = time.process_time() - start
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     print(f"candidates of {'×'.join(map(str, SHAPE[::-1]))}: {seconds:.1f} s of one core, {len(found)} found")

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from data_prep import sheet
+from data_prep import assumed, representations, sheet
+from data_prep.assumed import Assumed
 from data_prep.candidates import emboli
 from data_prep.pe import PE
 from data_prep.readers.scans import Scan
-from data_prep.representations import AUGMENTATIONS, cuts
 from ftcaffe.application import Probabilities
 from ftcaffe.errors import located
 from ftcaffe.store import table
@@ -38,22 +38,27 @@ def detect(
     ----------
     dataset : ``dataset.json`` of the run's data: candidates are found and cut as those were.
     source : a volume's file, or the folder of a DICOM series.
-    changed : settings of the candidate generator, over the data's own.
+    changed : of what is assumed, over the data's own, by name (`assumed.read`).
 
     The table has a row a candidate, best first: its place in mm (LPS) and in the file's own voxels from 0, and the
     mean over its patches of the embolus's probability.
     """
     arguments = dataset["arguments"]
+    settings = Assumed.of(arguments["set"] | assumed.read(changed))
     name = source.name.split(".")[0]
     volume, _ = Scan(name, name, source, None, series=series).read()
     with located(source):
-        found = emboli.find(volume, _settings(arguments.get("set"), changed))
-    chosen = AUGMENTATIONS[arguments["augment"]]
+        found = emboli.find(volume, settings.candidates)
+    chosen = representations.augmentations(arguments["augment"], settings.patches)
     size, representation = dataset["input"]["size"], arguments["representation"]
     score = np.empty(0)
     if found:
         patches = (
-            patch for one in found for patch in cuts(volume, one.position, one.frame, chosen, representation, size)
+            patch
+            for one in found
+            for patch in representations.cuts(
+                volume, one.position, one.frame, chosen, representation, size, settings.patches
+            )
         )
         score = probabilities(patches)[:, PE.positive].astype(float).reshape(len(found), -1).mean(axis=1)
     order = np.argsort(-score, kind="stable")
@@ -65,18 +70,10 @@ def detect(
     table.write(out / "detections.csv", COLUMNS, rows)
     top = order[:SHOWN]
     pictures = [
-        (f"{rank}: {score[k]:.3f}", sheet.tiles(volume, found[k].position, found[k].frame))
+        (f"{rank}: {score[k]:.3f}", sheet.tiles(volume, found[k].position, found[k].frame, settings.patches))
         for rank, k in enumerate(top, 1)
     ]
     half = -(-len(pictures) // 2)
     sheet.draw(out / "detections.png", [(f"{name}: best first", pictures[:half]), ("", pictures[half:])])
     _log.info("%s: %d candidates, the best %.3f", source, len(found), score[order[0]] if len(score) else 0)
     _log.info("%s: detections.csv, detections.png", out)
-
-
-def _settings(used: Mapping[str, Any] | None, changed: Sequence[str]) -> emboli.Settings:
-    """The candidate generator's settings: the data's own, if tobogganing made them, with those changed."""
-    said = dict(used or {})
-    within = said.pop("lungs", {})
-    known = [f"{key}={value}" for key, value in said.items()] + [f"lungs.{key}={v}" for key, v in within.items()]
-    return emboli.settings([*known, *changed])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,6 +20,9 @@ from ftcaffe.errors import Error
 if TYPE_CHECKING:
     import numpy as np
 
+    from data_prep import representations
+    from data_prep.assumed import Assumed
+    from data_prep.candidates import emboli
     from data_prep.dataset import Dataset
     from data_prep.manifest import CandidateRow, ImageRow
     from data_prep.parallel import Workers
@@ -44,7 +47,7 @@ class Settings:
     layout, series : of the source, see `data_prep.readers.scans`; which DICOM series of a folder.
     scale : ``full`` or ``tiny``, which gives the net's input size.
     candidates, coordinates : a file of candidates and what its numbers are, or None for tobogganing.
-    changed : of the candidate generator's settings, by name (`data_prep.candidates.emboli.Settings`).
+    assumed : of candidates and patches.
     representation, augment : which planes, and how many ways of cutting them (`data_prep.representations`).
     total : most patches of training and validation together.
     splits, test_fraction : a CSV file ``unit,split``, or the part of the patients that is drawn for testing.
@@ -57,7 +60,7 @@ class Settings:
     scale: str
     candidates: Path | None
     coordinates: str
-    changed: tuple[str, ...]
+    assumed: Assumed
     representation: str
     augment: str
     total: int
@@ -73,18 +76,16 @@ class Settings:
         splits.check(self.total, self.test_fraction, self.fractions, "emboli", least=10)
 
     def arguments(self) -> dict[str, object]:
-        """What changes the data set, by the options' names; files by their contents, and every generator setting."""
-        from data_prep.candidates import emboli
+        """What changes the data set, by the options' names; files by their contents, and all that is assumed."""
         from data_prep.dataset import content_digest
 
-        generator = None if self.candidates else asdict(emboli.settings(self.changed))
         return {
             "layout": self.layout,
             "series": self.series,
             "scale": self.scale,
             "candidates": content_digest(self.candidates),
             "coordinates": self.coordinates if self.candidates else None,
-            "set": generator,
+            "set": self.assumed.values(),
             "representation": self.representation,
             "augment": self.augment,
             "total": self.total,
@@ -103,7 +104,7 @@ def read(layout: str, source: Path, series: str | None = None) -> list[Scan]:
 
 
 def candidates(
-    scans: Sequence[Scan], table: Path | None, coordinates: str, changed: Sequence[str], workers: Workers
+    scans: Sequence[Scan], table: Path | None, coordinates: str, settings: emboli.Settings, workers: Workers
 ) -> tuple[list[ImageRow], list[CandidateRow]]:
     """Every volume and every labelled candidate, without a split yet.
 
@@ -124,7 +125,7 @@ def candidates(
                 raise Error(f"has candidates of '{unit}/{image}', not in the source", table, line=line,
                             remedy="name units and volumes as images.csv does")  # fmt: skip
     tasks = [
-        (scan, table, coordinates, tuple(changed), None if given is None else given.get((scan.unit, scan.name), []))
+        (scan, table, coordinates, settings, None if given is None else given.get((scan.unit, scan.name), []))
         for scan in scans
     ]
     images: list[ImageRow] = []
@@ -143,6 +144,7 @@ def patches(
     augmentations: Sequence[object],
     representation: str,
     size: int,
+    settings: representations.Settings,
     workers: Workers,
 ) -> Iterator[None]:
     """Start to cut the patches of a plan into a spool, each volume's in one process; they are there at the end."""
@@ -152,7 +154,7 @@ def patches(
         by_candidate = wanted.setdefault((row.unit, row.image), {})
         by_candidate.setdefault(row.geometry, []).append((place, augmentations[how]))
     tasks = [
-        (scan, wanted[scan.unit, scan.name], spool, representation, size)
+        (scan, wanted[scan.unit, scan.name], spool, representation, size, settings)
         for scan in scans
         if (scan.unit, scan.name) in wanted
     ]
@@ -177,10 +179,11 @@ def write(
     from data_prep.write import write as write_all
     from ftcaffe.nets.alexnet import INPUT_SIZE
 
-    regular, size = representations.AUGMENTATIONS[settings.augment], INPUT_SIZE[settings.scale]
+    chosen, size = settings.assumed.patches, INPUT_SIZE[settings.scale]
+    regular = representations.augmentations(settings.augment, chosen)
     # A set of one patch a candidate is for comparing cuts: it is not topped up.
     extra = 0 if settings.augment == "none" else EXTRA
-    augmentations = (*regular, *representations.drawn(extra, np.random.default_rng([settings.seed, 12])))
+    augmentations = (*regular, *representations.drawn(extra, np.random.default_rng([settings.seed, 12]), chosen))
     plans = plan(found, len(regular), CLASSES, settings.total, settings.seed, dataset.source, extra)
     fractions = by_lesions(found, settings.fractions, np.random.default_rng([settings.seed, 11]))
     cut = partial(
@@ -190,10 +193,11 @@ def write(
         augmentations=augmentations,
         representation=settings.representation,
         size=size,
+        settings=chosen,
         workers=workers,
     )
     written = write_all(dataset, folder, plans, found, augmentations, fractions, size, cut, workers)
-    candidate_sheet(folder / "candidates.png", scans, found)
+    candidate_sheet(folder / "candidates.png", scans, found, chosen)
     description = {
         "classes": list(CLASSES),
         "positive": PE.positive,
@@ -225,7 +229,9 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
         return
     folder = dataset.staging()
     with Workers(settings.jobs) as workers:
-        find = partial(candidates, scans, settings.candidates, settings.coordinates, settings.changed, workers)
+        find = partial(
+            candidates, scans, settings.candidates, settings.coordinates, settings.assumed.candidates, workers
+        )
         place = settings.splits or source
         images, found = examined(folder, find, GEOMETRY, settings.seed, settings.test_fraction, given, place)
         for line in volumes.summary(images, found, settings.candidates):
@@ -233,16 +239,16 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
         write(dataset, folder, settings, scans, images, found, workers)
 
 
-def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int]) -> None:
+def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int, representations.Settings]) -> None:
     from data_prep.representations import cuts
     from data_prep.spool import Writer
 
-    scan, wanted, path, representation, size = task
+    scan, wanted, path, representation, size, settings = task
     volume, _ = scan.read()
     with Writer(path) as writer:
         for geometry, chosen in wanted.items():
             position, frame = placed(geometry)
-            made = cuts(volume, position, frame, [how for _, how in chosen], representation, size)
+            made = cuts(volume, position, frame, [how for _, how in chosen], representation, size, settings)
             for (place, _), patch in zip(chosen, made, strict=True):
                 writer.put(place, patch)
 
@@ -262,7 +268,8 @@ def _generator_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change a setting of the candidate generator, such as contrast=0 (data_prep/README.md lists them)",
+        help="change what is assumed of candidates, lungs, vessels or patches, such as contrast=0 or"
+        " patches.window=-250,450 (data_prep/README.md lists them)",
     )
 
 
@@ -302,10 +309,13 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
+    from data_prep import assumed
+
+    settled = assumed.Assumed.of(assumed.read(options.set))
     if options.calibrate:
         from data_prep.calibrate import calibrate
 
-        calibrate(read(options.layout, source, options.series), options.set, options.jobs)
+        calibrate(read(options.layout, source, options.series), settled.candidates, options.jobs)
         return
     settings = Settings(
         layout=options.layout,
@@ -313,7 +323,7 @@ def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
         scale=options.scale,
         candidates=options.candidates,
         coordinates=options.coordinates,
-        changed=tuple(options.set),
+        assumed=settled,
         representation=options.representation,
         augment=options.augment,
         total=options.total,

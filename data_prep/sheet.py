@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data_prep.representations import AUGMENTATIONS, sections, windowed
+from data_prep import representations
+from data_prep.representations import sections, windowed
 from ftcaffe.store import atomic
 
 if TYPE_CHECKING:
@@ -22,15 +23,21 @@ COLUMNS = ("along the vessel", "across it", "axial", "coronal", "sagittal")
 EACH = 12  # positives, and as many negatives
 
 
-def tiles(volume: Volume, position: np.ndarray, frame: np.ndarray) -> list[np.ndarray]:
+def tiles(
+    volume: Volume, position: np.ndarray, frame: np.ndarray, settings: representations.Settings
+) -> list[np.ndarray]:
     """A candidate in both representations (`COLUMNS`), uint8, TILE × TILE each."""
-    one = AUGMENTATIONS["none"]
+    one = representations.augmentations("none", settings)
     planes = [
-        *sections(volume, position, frame, one, "vessel")[0],
-        *sections(volume, position, frame, one, "planes")[0],
+        plane
+        for representation in representations.REPRESENTATIONS
+        for plane in sections(volume, position, frame, one, representation, settings.samples)[0]
     ]
     bicubic = Image.Resampling.BICUBIC
-    return [np.asarray(Image.fromarray(p).resize((TILE, TILE), bicubic)) for p in windowed(np.stack(planes))]
+    return [
+        np.asarray(Image.fromarray(p).resize((TILE, TILE), bicubic))
+        for p in windowed(np.stack(planes), settings.window)
+    ]
 
 
 def draw(path: Path, blocks: Sequence[tuple[str, Sequence[tuple[str, list[np.ndarray]]]]]) -> None:
@@ -53,7 +60,9 @@ def draw(path: Path, blocks: Sequence[tuple[str, Sequence[tuple[str, list[np.nda
         sheet.save(beside, "PNG")
 
 
-def candidate_sheet(path: Path, scans: Sequence[Scan], found: Sequence[CandidateRow]) -> None:
+def candidate_sheet(
+    path: Path, scans: Sequence[Scan], found: Sequence[CandidateRow], settings: representations.Settings
+) -> None:
     """Write a sheet of positives and negatives, spread over the training split as Fig. 3 of the paper shows them."""
     from data_prep.pe import placed
 
@@ -68,7 +77,7 @@ def candidate_sheet(path: Path, scans: Sequence[Scan], found: Sequence[Candidate
         if here:
             volume, _ = scan.read()
             for k in here:
-                pictures[k] = tiles(volume, *placed(chosen[k].geometry))
+                pictures[k] = tiles(volume, *placed(chosen[k].geometry), settings)
     blocks = []
     for label, heading in ((1, "emboli"), (0, "other candidates")):
         block = [(_caption(row), pictures[k]) for k, row in enumerate(chosen) if row.label == label]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from argparse import Namespace
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import ct_sets
 import numpy as np
 import pytest
 
 from data_prep import manifest
+from data_prep.assumed import Assumed
 from data_prep.candidates import emboli, lungs
 from data_prep.features import pe
 from data_prep.manifest import CandidateRow
@@ -38,8 +39,8 @@ def found(source):
     }
 
 
-def written(folder, found, generator=LOOSE):
-    """A data folder as ftcaffe prepare leaves it, as far as features need it."""
+def written(folder, found, given=None):
+    """A data folder as ftcaffe prepare leaves it, as far as features need it; `given` where the candidates were."""
     rows = [
         CandidateRow(
             *key, "train", 0, "", 0.5, tuple(round(float(v), 6) for v in (*one.position, *one.frame[:2].ravel()))
@@ -47,7 +48,7 @@ def written(folder, found, generator=LOOSE):
         for key, one in reversed(found.items())
     ]
     manifest.write_candidates(folder / "candidates.csv", rows, GEOMETRY)
-    arguments = {"series": None, "set": None if generator is None else asdict(generator)}
+    arguments = {"series": None, "candidates": given, "set": Assumed(LOOSE).values()}
     (folder / "dataset.json").write_text(json.dumps({"layout": "cad-pe", "arguments": arguments}))
     return folder
 
@@ -65,7 +66,7 @@ def test_clusters_are_found_again(source, found, tmp_path):
 
 def test_a_candidate_from_elsewhere_has_a_ball_for_its_cluster(source, found, tmp_path):
     some = dict(list(found.items())[:3])
-    made = pe.features(source, written(tmp_path, some, None), 1)
+    made = pe.features(source, written(tmp_path, some, "digest of a file"), 1)
     sizes = made.values[:, made.names.index("volume")]
     # On this grid a ball of 33 mm³ is six to twelve voxels.
     assert ((sizes > 15) & (sizes < 50)).all()

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 from scipy import ndimage
 
-from data_prep import manifest, representations
+from data_prep import assumed, manifest, representations
+from data_prep.assumed import Assumed
 from data_prep.candidates import emboli, lungs, points
 from data_prep.detect import detect
 from data_prep.pe import placed
@@ -230,7 +231,10 @@ def test_calibrate_tells_and_writes_nothing(tmp_path, caplog):
     (in_use,) = [r.message for r in caplog.records if r.message.endswith("in use")]
     surround, contrast, a_volume, _, sensitivity = map(float, in_use.split()[:5])
     assert (surround, contrast) == (0.2, -100)
-    found = [emboli.find(scan.read()[0], emboli.settings(SET[1::2])) for scan in scans.read("cad-pe", source)]
+    found = [
+        emboli.find(scan.read()[0], Assumed.of(assumed.read(SET[1::2])).candidates)
+        for scan in scans.read("cad-pe", source)
+    ]
     assert a_volume == pytest.approx(len(found[0]), abs=0.05)
     assert 0 < sensitivity <= 1
 
@@ -253,7 +257,7 @@ def test_a_run_says_where_emboli_are_in_a_new_volume(data, source, volumes, tmp_
     place = np.array([float(best[c]) for c in ("x_mm", "y_mm", "z_mm")])
     np.testing.assert_allclose(volume.mm_to_stored(place), [float(best[c]) for c in "xyz"], atol=0.06)
     row = min(there, key=lambda r: np.linalg.norm(np.array(r.geometry[:3]) - place))
-    ways = representations.AUGMENTATIONS["full"]
+    ways = representations.augmentations("full")
     patches = representations.cuts(volume, *placed(row.geometry), ways, "vessel", 67)
     assert scores[0] == pytest.approx(np.mean([patch[1].mean() / 255 for patch in patches]), abs=1e-3)
     with Image.open(tmp_path / "out" / "detections.png") as sheet:
@@ -315,7 +319,7 @@ def test_neither_a_threshold_nor_a_linear_model_separates_the_phantoms_candidate
     patients = (1, 2, 3)
     for number in patients:
         ct, labels = phantom.patient(phantom.Settings(spacing=1.0), number)
-        for one in emboli.find(ct):
+        for one in emboli.find(ct, emboli.Settings(surround=0.1, contrast=-25)):
             hu = ct.array[tuple(one.voxels.T)]
             own = [hu.mean(), hu.std(), *np.percentile(hu, (0, 10, 25, 50, 75, 90, 100))]
             features.append([*own, one.contrast, one.surround, np.log(len(hu))])

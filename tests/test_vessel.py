@@ -90,7 +90,7 @@ def test_planes_equal_simpleitks_resampling(oblique):
     centre = volume.to_mm((np.array(array.shape) - 1) / 2)
     frame = np.linalg.qr(rng.normal(size=(3, 3)))[0]
     frame[2] = np.cross(frame[0], frame[1])
-    width, n = 15.0, representations.SAMPLES
+    width, n = 15.0, representations.DEFAULT.samples
     ours = vessel.planes(volume, centre[None], frame[:1], frame[1:2], np.array([width]), n)[0]
     step = width / n
     corner = centre + (0.5 / n - 0.5) * width * (frame[0] + frame[1])
@@ -101,7 +101,7 @@ def test_planes_equal_simpleitks_resampling(oblique):
             direction.ravel().tolist(), float(AIR), sitk.sitkFloat32,
         )
     )[0]  # fmt: skip
-    gray = 255 / (representations.WINDOW[1] - representations.WINDOW[0])
+    gray = 255 / np.ptp(representations.DEFAULT.window)
     assert abs(ours - theirs).max() * gray < 0.5
     assert ours.std() > 100
 
@@ -119,9 +119,9 @@ def test_rotations_about_a_tube_look_alike_and_shifts_move_along_it():
     rng = np.random.default_rng(9)
     volume, centre, voxels, _ = tube(rng, 3, clot=False, noise=0, spacing=(0.6, 0.6, 0.6))
     frame = vessel.frame(volume, centre, np.rint(centre).astype(int)[None])
-    ways = representations.AUGMENTATIONS["full"]
+    ways = representations.augmentations("full")
     seen = representations.windowed(representations.sections(volume, volume.to_mm(centre), frame, ways, "vessel"))
-    by_width = {w: [seen[k] for k, how in enumerate(ways) if how.width == w] for w in representations.WIDTHS}
+    by_width = {w: [seen[k] for k, how in enumerate(ways) if how.width == w] for w in representations.DEFAULT.widths}
     for alike in by_width.values():  # without a clot the shifts look alike too
         assert len(alike) == 18
         pixels = np.stack(alike).astype(float).reshape(18, 2, -1)
@@ -132,7 +132,7 @@ def test_rotations_about_a_tube_look_alike_and_shifts_move_along_it():
 
 
 def test_the_papers_54_ways_and_the_drawn_ones():
-    ways = representations.AUGMENTATIONS["full"]
+    ways = representations.augmentations("full")
     assert len(set(ways)) == 54
     assert {how.width for how in ways} == {10, 15, 20}
     assert {how.shift for how in ways} == {-0.2, 0, 0.2}
@@ -147,7 +147,7 @@ def test_the_second_channel_is_repeated_and_planes_are_the_patients():
     array[15:] = 400  # towards the head
     volume = Volume(array, np.ones(3), np.zeros(3), np.eye(3)[:, ::-1])
     position, frame = np.array([10.0, 10, 10]), np.array([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
-    one = representations.AUGMENTATIONS["none"]
+    one = representations.augmentations("none")
     (patch,) = representations.cuts(volume, position, frame, one, "vessel", 67)
     assert patch.shape == (3, 67, 67)
     assert patch.dtype == np.uint8

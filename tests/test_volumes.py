@@ -18,8 +18,8 @@ pytest.importorskip("SimpleITK")
 
 def found_in(ct):
     """Candidates of a volume, and their patches."""
-    found = emboli.find(ct, emboli.settings(["contrast=-100"]))
-    ways = representations.AUGMENTATIONS["centred"][:3]
+    found = emboli.find(ct, emboli.Settings(surround=0.1, contrast=-100))
+    ways = representations.augmentations("centred")[:3]
     patches = [list(representations.cuts(ct, one.position, one.frame, ways, "vessel", 32)) for one in found[:12]]
     return found, np.array(patches, int)
 

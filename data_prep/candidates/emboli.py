@@ -6,14 +6,13 @@ METHODS 3.1 and 3.2: the idea is the paper's and [60]'s; every number is assumed
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from data_prep import vessel
 from data_prep.candidates import lungs, toboggan
 from data_prep.readers.volume import ROUNDING, Volume
-from ftcaffe.errors import Error
 
 
 @dataclass(frozen=True)
@@ -26,11 +25,9 @@ class Settings:
     shell : mm, thickness of the surround.
     bright : HU of contrast.
     surround : part of the surround that is at least as bright.
-    contrast : HU by which the surround's mean is above the cluster's; below 0, since around a small vessel there is
-        lung, which darkens the mean. With `surround` it is calibrated on the phantom to the paper's 52 candidates a
-        volume, two of them in each embolus.
+    contrast : HU by which the surround's mean is above the cluster's.
     merge : mm within which concentrations are one candidate.
-    lungs : how the search region is found.
+    lungs : how the search region is found. vessel : how the axis of a candidate's vessel is.
     """
 
     smoothing: float = 0.7
@@ -40,10 +37,11 @@ class Settings:
     largest: float = 4000
     shell: float = 2
     bright: float = 150
-    surround: float = 0.1
-    contrast: float = -25
+    surround: float = 0.35
+    contrast: float = 60
     merge: float = 2
     lungs: lungs.Settings = field(default_factory=lungs.Settings)
+    vessel: vessel.Settings = field(default_factory=vessel.Settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +96,7 @@ def find(volume: Volume, settings: Settings | None = None) -> list[Embolus]:
             one.index,
             volume.to_mm(one.index),
             one.voxels,
-            vessel.frame(volume, one.index, one.voxels),
+            vessel.frame(volume, one.index, one.voxels, settings.vessel),
             one.surround,
             one.contrast,
         )
@@ -195,22 +193,3 @@ def _ball(spacing: np.ndarray, radius: float) -> np.ndarray:
     # At least the 26 neighbours, so that thick slices have a shell too.
     near = np.stack([abs(a) <= s * 1.001 for a, s in zip((z, y, x), spacing, strict=True)]).all(axis=0)
     return (z**2 + y**2 + x**2 <= radius**2) | near
-
-
-def settings(changed: Sequence[str]) -> Settings:
-    """The settings with some changed, each said as ``contrast=0`` or ``lungs.closing=8``; `Error` for one unknown."""
-    own, of_lungs = Settings(), lungs.Settings()
-    known = [f.name for f in fields(own) if f.name != "lungs"] + [f"lungs.{f.name}" for f in fields(of_lungs)]
-    for change in changed:
-        name, _, text = change.partition("=")
-        if name not in known:
-            raise Error(f"--set {change}: no setting '{name}'", remedy=f"there are: {', '.join(known)}")
-        try:
-            value = float(text)
-        except ValueError:
-            raise Error(f"--set {change}: '{text}' is no number", remedy=f"such as --set {name}=1") from None
-        if name.startswith("lungs."):
-            of_lungs = replace(of_lungs, **{name.removeprefix("lungs."): value})
-        else:
-            own = replace(own, **{name: value})  # type: ignore[arg-type]
-    return replace(own, lungs=of_lungs)

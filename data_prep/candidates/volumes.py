@@ -16,29 +16,31 @@ from ftcaffe.errors import located
 
 
 def examine(
-    task: tuple[Scan, Path | None, str, tuple[str, ...], list[Point] | None],
+    task: tuple[Scan, Path | None, str, emboli.Settings, list[Point] | None],
 ) -> tuple[ImageRow, list[CandidateRow]]:
     """The row of a scan and those of its candidates, labelled, without a split yet.
 
     Parameters
     ----------
-    task : the scan; a file of candidates and what its coordinates are, or None; settings of the generator that are
-        changed; the points that the file gives for this scan, or None where the generator finds them.
+    task : the scan; a file of candidates and what its coordinates are, or None; settings of the generator; the points
+        that the file gives for this scan, or None where the generator finds them.
     """
-    scan, table, coordinates, changed, given = task
+    scan, table, coordinates, settings, given = task
     volume, labels = scan.read()
     shown = 0 if labels is None else len(np.setdiff1d(np.unique(labels), 0))
     found: list[tuple[str, np.ndarray, np.ndarray, np.ndarray, float]] = []
     if given is None:
         with located(scan.path):
-            for one in emboli.find(volume, emboli.settings(changed)):
+            for one in emboli.find(volume, settings):
                 found.append((one.name, one.index, one.position, one.frame, one.score))
     else:
         assert table is not None
         for point in given:
             position = points.position(point, volume, coordinates, table)
             index = np.rint(volume.to_index(position)).astype(int)
-            found.append((point.name, index, position, vessel.frame(volume, index), point.score))
+            found.append(
+                (point.name, index, position, vessel.frame(volume, index, None, settings.vessel), point.score)
+            )
     rows = []
     for name, index, position, frame, score in found:
         lesion = 0 if labels is None else int(labels[tuple(index)])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data_prep.parallel import jobs_by_default
 from ftcaffe.application import Handcrafted
@@ -45,6 +45,7 @@ def features(source: Path, data: Path, jobs: int) -> Features:
     import numpy as np
 
     from data_prep import manifest
+    from data_prep.assumed import Assumed
     from data_prep.parallel import Workers
     from data_prep.readers import scans
     from ftcaffe.handcrafted.examples import Features
@@ -58,7 +59,8 @@ def features(source: Path, data: Path, jobs: int) -> Features:
     missing = [image for image in rows if image not in there]
     if missing:
         raise Error(f"has no volume '{'/'.join(missing[0])}' any more", source, remedy="give --source")
-    tasks = [(there[image], of_image, arguments["set"]) for image, of_image in rows.items()]
+    settings, tobogganed = Assumed.of(arguments["set"]).candidates, arguments["candidates"] is None
+    tasks = [(there[image], of_image, settings, tobogganed) for image, of_image in rows.items()]
     found: _Found = []
     with Workers(jobs) as workers:
         for part in workers.each(_of_scan, tasks, "features"):
@@ -69,7 +71,7 @@ def features(source: Path, data: Path, jobs: int) -> Features:
     return Features(names, [key for key, _ in found], np.array([list(values.values()) for _, values in found]))
 
 
-def _of_scan(task: tuple[Scan, list[CandidateRow], dict[str, Any] | None]) -> _Found:
+def _of_scan(task: tuple[Scan, list[CandidateRow], emboli.Settings, bool]) -> _Found:
     from dataclasses import replace
 
     import numpy as np
@@ -78,17 +80,16 @@ def _of_scan(task: tuple[Scan, list[CandidateRow], dict[str, Any] | None]) -> _F
     from data_prep.features import embolus
     from data_prep.features.region import region
 
-    scan, rows, generator = task
+    scan, rows, settings, tobogganed = task
     volume, _ = replace(scan, mask=None).read()
-    settings = emboli.Settings() if generator is None else _settings(generator)
     with located(scan.path):
         inside = lungs.mask(volume, settings.lungs)
-        clusters = {} if generator is None else {one.name: one for one in emboli.find(volume, settings)}
+        clusters = {one.name: one for one in emboli.find(volume, settings)} if tobogganed else {}
     found: _Found = []
     for row in rows:
         position, axis = np.array(row.geometry[:3]), np.array(row.geometry[3:6])
         voxels = None
-        if generator is not None:
+        if tobogganed:
             cluster = clusters.get(row.candidate)
             if cluster is None or np.abs(cluster.position - position).max() > 1e-3:
                 what = f"candidate '{row.candidate}' of the data set is not found in it again"
@@ -97,13 +98,6 @@ def _of_scan(task: tuple[Scan, list[CandidateRow], dict[str, Any] | None]) -> _F
         around = region(volume, inside, volume.to_index(position), voxels, axis)
         found.append(((row.unit, row.image, row.candidate), embolus.features(around)))
     return found
-
-
-def _settings(generator: dict[str, Any]) -> emboli.Settings:
-    """The candidate generator's settings as ``dataset.json`` has them."""
-    from data_prep.candidates import emboli, lungs
-
-    return emboli.Settings(**(generator | {"lungs": lungs.Settings(**generator["lungs"])}))
 
 
 def _numbers(text: str) -> tuple[float, ...]:
