@@ -9,6 +9,7 @@ from data_prep.parallel import jobs_by_default
 from ftcaffe import application
 from ftcaffe.arguments import add_work
 from ftcaffe.command import Command
+from ftcaffe.store.lock import Lock
 
 
 def _jobs(parser: argparse.ArgumentParser) -> None:
@@ -83,8 +84,10 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace) -> None:
-    application.load(options.application).prepare(options, options.source, options.work)
-    if (options.work / "data" / options.application / "dataset.json").is_file():
+    folder = options.work / "data" / options.application
+    with Lock(folder, "prepared"):
+        application.load(options.application).prepare(options, options.source, options.work)
+    if (folder / "dataset.json").is_file():
         print(f"next: ftcaffe sweep {options.application} --work {options.work} --scale {options.scale}")
 
 

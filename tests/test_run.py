@@ -176,7 +176,8 @@ def test_a_loss_that_is_not_finite_stops_the_run_and_keeps_the_last_snapshot(tmp
 def test_two_processes_cannot_train_one_run(tmp_path):
     prepare(tmp_path)
     folder = planned(tmp_path)
-    hold = "import sys; from ftcaffe.training.lock import Lock\nwith Lock(sys.argv[1]): print(flush=True); input()"
+    hold = "import sys; from ftcaffe.store.lock import Lock\n"
+    hold += "with Lock(sys.argv[1], 'trained'): print(flush=True); input()"
     with subprocess.Popen(
         [sys.executable, "-c", hold, str(folder)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:

@@ -25,6 +25,7 @@ from ftcaffe.application import Application, Handcrafted
 from ftcaffe.errors import Error
 from ftcaffe.handcrafted.examples import Examples, Features
 from ftcaffe.store import atomic, table
+from ftcaffe.store.lock import Lock
 
 _log = logging.getLogger(__name__)
 
@@ -84,7 +85,8 @@ def handcrafted(name: str, options: argparse.Namespace, work: Path) -> tuple[Pat
     positives = np.atleast_1d(dataset["positive"]).tolist()
     listed = _listed(data, positives)
     source = options.source or Path(dataset["source"])
-    features = _features(method, options, source, data, listed, folder / "features.csv")
+    with Lock(folder, "made"):
+        features = _features(method, options, source, data, listed, folder / "features.csv")
     train = np.isin(listed.columns["split"], _LEARNED_FROM)
     learned = method.learn(
         options, _examples(data, listed, features, train), np.random.default_rng([options.seed, 20])

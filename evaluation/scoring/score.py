@@ -17,6 +17,7 @@ from ftcaffe import application, backend
 from ftcaffe.application import Application
 from ftcaffe.errors import Error
 from ftcaffe.nets import preprocessing
+from ftcaffe.store.lock import Lock
 from ftcaffe.training.validate import probabilities
 
 
@@ -50,12 +51,19 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
 
     Raises
     ------
-    Error : the run is not finished, was trained on other data, its snapshot is gone, or patches are missing.
+    Error : the run is not finished, was trained on other data, is held by another process; its snapshot is gone, or
+        patches are missing.
     """
     run = runs.read(folder)
     snapshot = snapshot_of(run, settings.snapshot)
     if run.scores.is_file() and scores.read(run.scores).snapshot == snapshot:
         return run.scores, False
+    with Lock(run.folder, "scored"):
+        scores.write(run.scores, _scored(run, snapshot, settings))
+    return run.scores, True
+
+
+def _scored(run: Run, snapshot: str, settings: Settings) -> Scores:
     data = run.work / "data" / run.application
     dataset = runs.read_json(data / "dataset.json")
     same_data(run, dataset)
@@ -69,8 +77,7 @@ def score(folder: Path, settings: Settings) -> tuple[Path, bool]:
         found = probabilities(net, patches, transform, settings.batch)
     except Error as error:
         raise error if error.path is not None else Error(error.what, tests.lmdb, remedy=error.remedy) from None
-    scores.write(run.scores, _averaged(run, snapshot, app, dataset, tests, found))
-    return run.scores, True
+    return _averaged(run, snapshot, app, dataset, tests, found)
 
 
 def _averaged(

@@ -25,7 +25,7 @@ from ftcaffe.nets import preprocessing, wiring
 from ftcaffe.nets.solver import Schedule
 from ftcaffe.proto import read_net, read_solver, to_text
 from ftcaffe.store import atomic
-from ftcaffe.training.lock import Lock
+from ftcaffe.store.lock import Lock
 from ftcaffe.training.log import Log, Loss, Row
 from ftcaffe.training.rates import table
 from ftcaffe.training.validate import validate
@@ -83,7 +83,7 @@ def train(folder: Path, work: Path, backend: Backend, watch: Callable[[Progress]
     Error : another process trains it; a loss that is not finite; anything wrong with its files.
     """
     folder, work = folder.resolve(), work.resolve()
-    with Lock(folder), contextlib.chdir(work):
+    with Lock(folder, "trained"), contextlib.chdir(work):
         record = read(folder)
         if record["status"] == "done":
             return

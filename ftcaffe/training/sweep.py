@@ -15,7 +15,8 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from ftcaffe.errors import Error
-from ftcaffe.training import lock, run
+from ftcaffe.store import lock
+from ftcaffe.training import run
 from ftcaffe.training.log import Log
 
 logger = logging.getLogger(__name__)
@@ -96,7 +97,7 @@ def sweep(work: Path, folders: Sequence[Path], gpu: int | None = None) -> list[s
                 continue
             bar.begin(number)
             if holder := lock.holder(folder):
-                logger.info("%s: is being trained by %s; left to it", folder.name, holder)
+                logger.info("%s: is being %s; left to it", folder.name, holder)
             elif error := _train(work, folder, gpu, bar):
                 failed.append(folder.name)
                 logger.error("%s: failed: %s", folder.name, error)

@@ -17,6 +17,7 @@ from ftcaffe.nets import preprocessing
 from ftcaffe.nets.alexnet import INPUT_SIZE
 from ftcaffe.store import atomic, datum
 from ftcaffe.store.lmdb import Records
+from ftcaffe.store.lock import Lock
 from ftcaffe.training import dataset, plan, run, sweep
 from ftcaffe.training.log import Log
 from ftcaffe.training.validate import probabilities
@@ -37,7 +38,8 @@ def pretrain(work: Path, settings: plan.Settings, pieces: int, seed: int, gpu: i
     ------
     Error : the run failed.
     """
-    photographs.write(work, INPUT_SIZE[settings.scale], pieces, seed)
+    with Lock(work / "data" / photographs.APPLICATION, "prepared"):
+        photographs.write(work, INPUT_SIZE[settings.scale], pieces, seed)
     data = dataset.read(work, photographs.APPLICATION)
     grid = [plan.Combination("scratch", "xavier", 1.0, seed)]
     runs = plan.plan(work, data, settings, grid)
