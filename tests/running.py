@@ -47,3 +47,8 @@ def engine(place: Path, programs: Sequence[Sequence[str]]) -> list[Done]:
     )
     assert done.returncode == 0, done.stderr
     return [Done(*one) for one in json.loads(done.stdout)]
+
+
+def named_files(stderr: str) -> list[str]:
+    """Names of the files of a traceback."""
+    return [Path(line.split('"')[1]).name for line in stderr.splitlines() if line.startswith("  File")]
