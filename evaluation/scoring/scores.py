@@ -84,7 +84,6 @@ class Scores:
     snapshot : path of the snapshot relative to the run's folder, empty when the scores are not of a run.
     classes, positive : names of the classes; the label whose candidates are hits.
     probability : (n, classes) of each class, where there are more than two; None where only `score` is known.
-    hit_rule : what makes a candidate a hit, in words; empty where it is not said.
     turned : whether the file's scores fall with suspicion, so that `score` is their negative.
     path : the file of the scores, named in errors.
 
@@ -112,7 +111,6 @@ class Scores:
     classes: tuple[str, ...] = ("negative", "positive")
     positive: int = 1
     probability: np.ndarray | None = None
-    hit_rule: str = ""
     turned: bool = False
     path: Path | None = field(default=None, repr=False)
 
@@ -248,7 +246,7 @@ def write(path: str | Path, scores: Scores) -> None:
             file.attrs[name] = getattr(scores, name)
         file.attrs.create("classes", list(scores.classes), dtype=text)
         file.attrs["positive"] = scores.positive
-        file.attrs["curve"], file.attrs["hit_rule"] = scores.curve, scores.hit_rule
+        file.attrs["curve"] = scores.curve
 
 
 def read(path: str | Path) -> Scores:
@@ -272,7 +270,6 @@ def read(path: str | Path) -> Scores:
                 positive=int(file.attrs["positive"]),
                 probability=np.asarray(file["probability"]) if "probability" in file else None,
                 curve=str(file.attrs.get("curve", "froc")),
-                hit_rule=str(file.attrs.get("hit_rule", "")),
                 path=path,
                 application=str(file.attrs["application"]),
                 run=str(file.attrs["run"]),
