@@ -48,6 +48,7 @@ def write(
     unit: str = "",
     looks: Sequence[style.Style] = (),
     sections: Sequence[Section] = (),
+    curves: str = "",
 ) -> Written:
     """The same of errors that are at hand.
 
@@ -55,10 +56,11 @@ def write(
     ----------
     note : what the errors are, in a sentence. unit : of length; empty where it is not known.
     looks : of each run; empty for such as tell them apart.
-    sections : what else the page is to have.
+    sections : what else the page is to have. curves : address of the page of the runs' curves, where there is one.
     """
     pairs = segmentation.pairs(errors, holm=holm)
-    shown = {"errors": saved(by_run(errors), out, "errors")}
+    saved(by_run(errors), out, "errors")
+    shown = {"errors": spoken(errors)}
     if len(errors.runs) > 1:
         saved(pairwise(errors, pairs), out, "pairwise_errors")
         for over in dict.fromkeys(pair.over for pair in pairs):
@@ -84,12 +86,13 @@ def write(
         sections=[(one, page.inlined(dict(enumerated(one)))) for one in sections],
         sentence=sentence,
         tables=shown,
+        curves=curves,
         triangles={over: triangle(errors, pairs, over) for over in ("regions", "units")},
         holm=holm,
         figures=page.inlined({"errors": svg}),
     )
     atomic.write_text(out / "report.html", html)
-    return Written(out / "report.html", sentence, _spoken(shown["errors"]).text())
+    return Written(out / "report.html", sentence, shown["errors"].text())
 
 
 def enumerated(section: Section) -> Iterator[tuple[str, str]]:
@@ -110,6 +113,19 @@ def by_run(errors: Errors) -> Table:
         for run, interface, one in boxes
     )
     return Table(("run", "interface", "regions", "mean", "sd", "median", "first_quartile", "third_quartile"), rows)
+
+
+def spoken(errors: Errors) -> Table:
+    """The same as people read it, a row a run."""
+    header, columns = [""], [list(errors.runs)]
+    for of, interface in enumerate(errors.interfaces):
+        boxes = [box(row) for row in errors.error[:, of]]
+        named = f"{interface}, " if interface else ""
+        header += [f"{named}mean ± SD", f"{named}median [quartiles]"]
+        columns.append([f"{tables.short(one.mean)} ± {tables.short(one.deviation)}" for one in boxes])
+        quartiles = [map(tables.short, (one.median, one.first, one.third)) for one in boxes]
+        columns.append([f"{median} [{first}, {third}]" for median, first, third in quartiles])
+    return Table(tuple(header), tuple(zip(*columns, strict=True)))
 
 
 def pairwise(errors: Errors, pairs: Sequence[ErrorPair]) -> Table:
@@ -184,7 +200,3 @@ def headline(errors: Errors, pairs: Sequence[ErrorPair], unit: str = "") -> str:
 
 def _said(pair: ErrorPair) -> str:
     return f"{pair.interface} {tables.p_value(pair.p_t)}".strip()
-
-
-def _spoken(found: Table) -> Table:
-    return Table(found.header, tuple(tuple(tables.short(value) for value in row) for row in found.rows))

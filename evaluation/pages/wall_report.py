@@ -19,6 +19,7 @@ from evaluation.drawing.style import Style
 from evaluation.pages import segmentation_report
 from evaluation.pages.segmentation_report import Section
 from evaluation.pages.written import Written
+from evaluation.scoring import runs
 from evaluation.segmenting import rival, tracing
 from evaluation.segmenting.tracing import Traces
 from ftcaffe.errors import Error
@@ -60,8 +61,9 @@ def write(subjects: Sequence[Subject], out: Path, *, holm: bool) -> Written:
         holm=holm,
         unit="µm",
         looks=[method.look for method in compared],
-        note=_note(found, walls.human(tested)),
+        note=_note(found, walls.human(tested)) + _trained_on(subjects, runs.read_json(data / "dataset.json")),
         sections=sections,
+        curves="../report.html",
     )
 
 
@@ -90,6 +92,17 @@ def _note(found: Sequence[Traces], human: np.ndarray | None) -> str:
     return text
 
 
+def _trained_on(subjects: Sequence[Subject], dataset: dict[str, Any]) -> str:
+    """How many subjects the training sets have, where some are reduced; the smallest is one subject."""
+    used = sorted({one.run.fraction for one in subjects if one.run}, reverse=True)
+    if used == [1]:
+        return ""
+    units = {float(fraction): entry["units"] for fraction, entry in dataset["fractions"].items()}
+    sizes = [(100 * fraction, units[fraction]) for fraction in used]
+    parts = [f"{percent:g} % of the data are {count} subject{'s'[: count != 1]}" for percent, count in sizes]
+    return f" In training {', '.join(parts)}."
+
+
 def _thickness(methods: Sequence[Method], best: int, tested: Sequence[Region], out: Path) -> list[Section]:
     """Thickness by region, and its agreement with the experts'; nothing with fewer than two subjects."""
     truth = walls.thicknesses([region.truth for region in tested if region.truth is not None], tested)
@@ -106,7 +119,7 @@ def _thickness(methods: Sequence[Method], best: int, tested: Sequence[Region], o
     rows = [one for one in found if one is not None]
     if not rows:
         return []
-    table = saved(Table(_AGREEMENT, tuple(map(_row, rows))), out, "agreement")
+    saved(Table(_AGREEMENT, tuple(map(_row, rows))), out, "agreement")
     limits = rows[best].limits
     with style.figure(3.4) as (figure, ax):
         error_figures.bland_altman(limits, ax, "intima-media thickness", "mm", methods[best].look)
@@ -116,7 +129,7 @@ def _thickness(methods: Sequence[Method], best: int, tested: Sequence[Region], o
         "Bias and limits of agreement (Bland and Altman) of the thickness, method less experts, in mm, for several "
         "regions a subject; the intraclass correlation ICC(2,1) is of the subjects’ means. By region: thickness.csv."
     )
-    return [Section("Thickness", text, (svg,), (table,))]
+    return [Section("Thickness", text, (svg,), (_spoken(rows),))]
 
 
 def _lists(columns: Sequence[np.ndarray]) -> list[list[float]]:
@@ -142,6 +155,18 @@ def _row(one: Agreement) -> tuple[object, ...]:
         limits.upper.value,
         *((None,) * 3 if correlation is None else (correlation.value, correlation.low, correlation.high)),
     )
+
+
+def _spoken(found: Sequence[Agreement]) -> Table:
+    """As people read it."""
+    header = ("", "regions", "subjects", "bias, mm", "limits of agreement, mm", "ICC")
+    rows = []
+    for one in found:
+        bias, *limits = (f"{of.value:+.3f}" for of in (one.limits.bias, one.limits.lower, one.limits.upper))
+        icc = one.correlation
+        agree = "" if icc is None else f"{icc.value:.2f} [{icc.low:.2f}, {icc.high:.2f}]"
+        rows.append((one.label, one.regions, one.units, bias, " to ".join(limits), agree))
+    return Table(header, tuple(rows))
 
 
 def _panels(tested: Sequence[Region], found: Traces, label: str, error: np.ndarray, out: Path) -> Section:

@@ -61,8 +61,8 @@ class Region:
 
     @property
     def name(self) -> str:
-        """``unit/image/region``."""
-        return f"{self.unit}/{self.image}/{self.region}"
+        """``unit/image/region``, without a unit where it has none."""
+        return "/".join(filter(None, (self.unit, self.image, self.region)))
 
     def patch(self, x: int, y: int, side: float, size: int) -> np.ndarray:
         """The patch of pixel (x, y) of the region: uint8, 3 × size × size, the window's grey repeated (VI-D)."""
