@@ -1,4 +1,4 @@
-"""Synthetic procedures, what a run says of one, and that sharpness alone does not tell an informative frame."""
+"""Synthetic procedures, and what a run says of one."""
 
 import csv
 import json
@@ -6,7 +6,6 @@ import re
 
 import numpy as np
 import pytest
-from scipy import ndimage
 
 from data_prep import timeline, timeline_page
 from data_prep.phantoms import colon, mucosa, procedure, spoiled
@@ -14,7 +13,6 @@ from data_prep.readers.frames import Clip
 from data_prep.readers.labelled import View
 from ftcaffe.command import main
 from ftcaffe.store import datum, lmdb
-from ftcaffe.training.validate import auc
 
 pytest.importorskip("av")
 MINUTES = "0.5"
@@ -53,32 +51,6 @@ def test_a_course_has_every_cause_and_partial_cases():
     assert {one.cause for one in course} == {"clear", *spoiled.CAUSES}
     assert 0.4 < np.mean([one.label == "informative" for one in course]) < 0.8
     assert sum(0.3 < one.severity < 0.7 for one in course) > 30
-
-
-@pytest.fixture(scope="module")
-def views():
-    """Frames of each cause, clear and spoiled, with the scene, focus and noise of each its own."""
-    rng = np.random.default_rng(5)
-    made = []
-    for number in range(64):
-        if number % 16 == 0:
-            wall = mucosa.wall(rng, colon.FARTHEST + 4, 0)
-        tilt, exposure = rng.normal(0, 0.3, 2), rng.uniform(1.2, 1.7)
-        pose = colon.Pose(rng.uniform(0, 3), tuple(tilt), rng.uniform(0, 6), tuple(rng.normal(0, 0.2, 2)), exposure)
-        light = colon.render(wall, pose, 96)[0]
-        cause = "clear" if number % 2 else spoiled.CAUSES[number // 2 % len(spoiled.CAUSES)]
-        light = spoiled.spoil(light, cause, rng.uniform(0.6, 1), rng)
-        pixels = spoiled.camera(light, rng.uniform(0.4, 1.3) * 96 / 240, rng.uniform(1, 4), rng)
-        made.append((cause, pixels))
-    return made
-
-
-def test_sharpness_alone_does_not_tell(views):
-    sharpness = np.array([ndimage.laplace(pixels.mean(axis=2)).var() for _, pixels in views])
-    clear = np.array([cause == "clear" for cause, _ in views])
-    assert 0.5 < auc(sharpness, clear) < 0.85
-    foam = np.array([cause in ("bubbles", "debris", "jet") for cause, _ in views])
-    assert np.median(sharpness[foam]) > np.median(sharpness[clear])
 
 
 @pytest.mark.parametrize("cause", spoiled.CAUSES)
