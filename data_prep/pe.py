@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data_prep.features.pe import HANDCRAFTED
+from data_prep.preparation import Preparation
 from ftcaffe.application import Application, Probabilities
 from ftcaffe.errors import Error
 
@@ -40,59 +41,38 @@ TOTAL = 81_000  # patches, the paper's
 EXTRA = 512  # random ways of cutting, of which positives get as many as they need
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(Preparation):
     """How embolism data are prepared; checked once, here.
 
     layout, series : of the source, see `data_prep.readers.scans`; which DICOM series of a folder.
-    scale : ``full`` or ``tiny``, which gives the net's input size.
     candidates, coordinates : a file of candidates and what its numbers are, or None for tobogganing.
     assumed : of candidates and patches.
     representation, augment : which planes, and how many ways of cutting them (`data_prep.representations`).
-    total : most patches of training and validation together.
-    splits, test_fraction : a CSV file ``unit,split``, or the part of the patients that is drawn for testing.
-    fractions : of the training emboli, for reduced training sets; 1.0 is always among them.
-    seed, jobs : of every draw; processes.
     """
 
     layout: str
     series: str | None
-    scale: str
     candidates: Path | None
     coordinates: str
     assumed: Assumed
     representation: str
     augment: str
-    total: int
-    splits: Path | None
-    test_fraction: float
-    fractions: tuple[float, ...]
-    seed: int
-    jobs: int
 
-    def __post_init__(self) -> None:
-        from data_prep import splits
-
-        splits.check(self.total, self.test_fraction, self.fractions, "emboli", least=10)
+    REDUCED = "emboli"
 
     def arguments(self) -> dict[str, object]:
-        """What changes the data set, by the options' names; files by their contents, and all that is assumed."""
         from data_prep.dataset import content_digest
 
         return {
+            **super().arguments(),
             "layout": self.layout,
             "series": self.series,
-            "scale": self.scale,
             "candidates": content_digest(self.candidates),
             "coordinates": self.coordinates if self.candidates else None,
             "set": self.assumed.values(),
             "representation": self.representation,
             "augment": self.augment,
-            "total": self.total,
-            "splits": content_digest(self.splits),
-            "test_fraction": None if self.splits else self.test_fraction,
-            "fractions": list(self.fractions),
-            "seed": self.seed,
         }
 
 
@@ -112,7 +92,8 @@ def candidates(
 
     Raises
     ------
-    Error : a volume or a reference that cannot be used; a candidate of no volume, or outside its volume.
+    Error : a volume or a reference that cannot be used; the same emboli in two patients; a candidate of no volume, or
+        outside its volume.
     """
     from data_prep.candidates import points, volumes
 
@@ -130,7 +111,12 @@ def candidates(
     ]
     images: list[ImageRow] = []
     found: list[CandidateRow] = []
-    for row, of_row in workers.each(volumes.examine, tasks, "candidates"):
+    marked: dict[str, Scan] = {}
+    for scan, (row, of_row, marks) in zip(scans, workers.each(volumes.examine, tasks, "candidates"), strict=True):
+        other = marked.setdefault(marks, scan) if marks else scan
+        if other.unit != scan.unit:
+            what = f"marks the very emboli of patient '{other.unit}' ({other.mask and other.mask.name})"
+            raise Error(what, scan.mask, remedy="an embolus is one patient's: give each scan its own reference")
         images.append(row)
         found += of_row
     return images, found
@@ -317,23 +303,7 @@ def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
 
         calibrate(read(options.layout, source, options.series), settled.candidates, options.jobs)
         return
-    settings = Settings(
-        layout=options.layout,
-        series=options.series,
-        scale=options.scale,
-        candidates=options.candidates,
-        coordinates=options.coordinates,
-        assumed=settled,
-        representation=options.representation,
-        augment=options.augment,
-        total=options.total,
-        splits=options.splits,
-        test_fraction=options.test_fraction,
-        fractions=options.fractions,
-        seed=options.seed,
-        jobs=options.jobs,
-    )
-    prepare(settings, source, work)
+    prepare(Settings.of(options, assumed=settled), source, work)
 
 
 def _phantom_arguments(parser: argparse.ArgumentParser) -> None:

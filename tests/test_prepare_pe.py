@@ -183,44 +183,12 @@ def test_cad_pes_detection_file_is_read(tmp_path):
         points.read(tmp_path / "found.txt")
 
 
-@pytest.mark.parametrize(
-    ("change", "arguments", "message"),
-    [
-        ("", ("--set", "contrst=1"), "no setting 'contrst'; there are: smoothing, low"),
-        ("", ("--set", "contrast=dark"), "'dark' is no number"),
-        ("outside", (), r"given.csv:2: puts candidate '1' at \(900.0, 0.0, 0.0\) mm, outside the volume '001'"),
-        ("unknown", (), r"given.csv:2: has candidates of '099/099', not in the source"),
-        ("no lung", (), r"002\.nrrd: no lung was found in it"),
-        ("no positives", (), "the class 'embolus' is empty: no candidate of the train split"),
-        ("unreferenced", (), r"002\.nrrd: has no reference"),
-    ],
-)
-def test_bad_input_is_one_line_and_leaves_no_data_set(tmp_path, capsys, change, arguments, message):
-    import re
-
-    source = sets.cad_pe(tmp_path / "set", (1, 2, 3))
-    given = tmp_path / "given.csv"
-    table = "unit,image,candidate,x,y,z,score\n"
-    if change in ("outside", "unknown"):
-        place = "001,001,1,900,0,0,1\n" if change == "outside" else "099,099,1,0,0,0,1\n"
-        given.write_text(table + place)
-        arguments = ("--candidates", given)
-    elif change == "no lung":
-        ct, _ = sets.patient(2)
-        write_nrrd(source / "images" / "002.nrrd", ct.of(np.where(ct.array < -200, 0, ct.array).astype(np.int16)))
-        array = ct.array.copy()
-        array[array < -200] = -100
-        write_nrrd(source / "images" / "002.nrrd", ct.of(array))
-    elif change == "no positives":
-        given.write_text(table + "".join(f"{n:03d},{n:03d},1,0,0,0,1\n" for n in (1, 2, 3)))
-        (source / "splits.csv").write_text("unit,split\n001,train\n002,val\n003,test\n")
-        arguments = ("--candidates", given, "--splits", source / "splits.csv")
-    elif change == "unreferenced":
-        (source / "rs" / "rs" / "0002RefStd.nrrd").unlink()
-    assert prepare(source, tmp_path / "work", "--scale", "tiny", *arguments) == 2
-    said = capsys.readouterr().err.strip().splitlines()
-    assert re.search(message, said[-1])
-    assert not (tmp_path / "work" / "data" / "pe").exists()
+def test_a_scan_without_reference_or_word_that_it_is_free_is_one_line(tmp_path, capsys):
+    source = sets.cad_pe(tmp_path / "set", (1, 2))
+    (source / "rs" / "rs" / "0002RefStd.nrrd").unlink()
+    assert prepare(source, tmp_path / "work", "--scale", "tiny") == 2
+    assert "002.nrrd: has no reference" in capsys.readouterr().err
+    assert not (tmp_path / "work").exists()
 
 
 def test_calibrate_tells_and_writes_nothing(tmp_path, caplog):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from ftcaffe.errors import located
 
 def examine(
     task: tuple[Scan, Path | None, str, emboli.Settings, list[Point] | None],
-) -> tuple[ImageRow, list[CandidateRow]]:
-    """The row of a scan and those of its candidates, labelled, without a split yet.
+) -> tuple[ImageRow, list[CandidateRow], str]:
+    """The row of a scan, those of its candidates, labelled, without a split yet, and a digest of its emboli's voxels.
 
     Parameters
     ----------
@@ -27,7 +28,9 @@ def examine(
     """
     scan, table, coordinates, settings, given = task
     volume, labels = scan.read()
-    shown = 0 if labels is None else len(np.setdiff1d(np.unique(labels), 0))
+    there = np.empty(0, int) if labels is None else np.flatnonzero(labels)
+    marks = hashlib.sha256(there.tobytes()).hexdigest() if len(there) else ""
+    shown = 0 if labels is None else len(np.unique(labels.ravel()[there]))
     found: list[tuple[str, np.ndarray, np.ndarray, np.ndarray, float]] = []
     if given is None:
         with located(scan.path):
@@ -50,7 +53,7 @@ def examine(
                 scan.unit, scan.name, name, "", int(lesion > 0), str(lesion or ""), round(score, 6), geometry
             )
         )
-    return ImageRow(scan.unit, scan.name, "", shown), rows
+    return ImageRow(scan.unit, scan.name, "", shown), rows, marks
 
 
 def summary(images: Sequence[ImageRow], found: Sequence[CandidateRow], table: Path | None = None) -> list[str]:

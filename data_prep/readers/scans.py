@@ -119,7 +119,7 @@ def _cad_pe(source: Path) -> list[Scan]:
     images = _volumes_under(_nearest(source, "images"))
     negative = _negatives(source)
     references: dict[tuple[str, int], Path] = {}
-    for name, path in _files_under(source).items():
+    for name, path in _masks_under(source, tuple(f"refstd{suffix}" for suffix in volume.SUFFIXES)).items():
         found = re.fullmatch(r"([a-z]*)0*(\d+)refstd", name, re.IGNORECASE)
         if found is None:
             continue
@@ -149,7 +149,7 @@ def _cad_pe(source: Path) -> list[Scan]:
 
 
 def _fumpe(source: Path) -> list[Scan]:
-    masks = {name: p for name, p in _files_under(source).items() if p.suffix.lower() == ".mat"}
+    masks = _masks_under(source, (".mat",))
     scans = []
     for name, path in _volumes_under(_nearest(source, "ct_scans")).items():
         mask = masks.pop(name, None)
@@ -161,8 +161,8 @@ def _fumpe(source: Path) -> list[Scan]:
 
 def _read(source: Path) -> list[Scan]:
     pattern = re.compile(r"\d+(?:GE|TS)", re.IGNORECASE)
-    masks = {n.upper(): p for n, p in _files_under(source).items() if p.name.lower().endswith((".nii", ".nii.gz"))}
-    scans = []
+    masks = {name.upper(): path for name, path in _masks_under(source, (".nii", ".nii.gz")).items()}
+    scans: dict[str, Scan] = {}
     for path in _walk(source):
         name = path.name
         if not (path.is_dir() and pattern.fullmatch(name) and dicom.files_in(path)):
@@ -170,12 +170,14 @@ def _read(source: Path) -> list[Scan]:
         mask = masks.get(name.upper())
         if mask is None:
             raise Error("has no ground truth", path, remedy=f"add {name}.nii.gz")
-        scans.append(Scan(name, name, path, mask, "components"))
-    return scans
+        if scans.setdefault(name.upper(), Scan(name, name, path, mask, "components")).path != path:
+            raise Error(f"is a second scan '{name}'", path, remedy="give the folder of one copy of the set")
+    return list(scans.values())
 
 
 def _csv(source: Path) -> list[Scan]:
     scans: dict[tuple[str, str], Scan] = {}
+    owner: dict[Path, tuple[str, int]] = {}
     for line, row in table.rows(source, ("unit", "volume", "mask")):
         if not row["unit"] or not row["volume"]:
             raise Error("has no unit or no volume", source, line=line, remedy="mend the row")
@@ -183,6 +185,10 @@ def _csv(source: Path) -> list[Scan]:
         for given in (path, *([source.parent / row["mask"]] if row["mask"] else [])):
             if not given.exists():
                 raise Error(f"names {given}, which is not there", source, line=line, remedy="mend the path")
+            unit, first = owner.setdefault(given.resolve(), (row["unit"], line))
+            if unit != row["unit"]:
+                what = f"gives {given.name} to patient '{row['unit']}', and line {first} to '{unit}'"
+                raise Error(what, source, line=line, remedy="an embolus is one patient's: mend one of the rows")
         name = _stem(path)
         if (row["unit"], name) in scans:
             what = f"gives volume '{name}' of unit '{row['unit']}' twice"
@@ -210,8 +216,13 @@ def _volumes_under(folder: Path) -> dict[str, Path]:
     return found
 
 
-def _files_under(folder: Path) -> dict[str, Path]:
-    return {_stem(path): path for path in _walk(folder) if path.is_file()}
+def _masks_under(folder: Path, suffixes: tuple[str, ...]) -> dict[str, Path]:
+    """Files with one of the suffixes at any depth, by name."""
+    found: dict[str, Path] = {}
+    for path in _walk(folder):
+        if path.is_file() and path.name.lower().endswith(suffixes) and found.setdefault(_stem(path), path) != path:
+            raise Error(f"is a second file '{_stem(path)}'", path, remedy="give the folder of one copy of the set")
+    return found
 
 
 def _negatives(source: Path) -> set[str]:
