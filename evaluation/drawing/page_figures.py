@@ -44,9 +44,11 @@ def drawn(comparison: Comparison) -> Iterator[tuple[str, Any]]:
         yield "curve", figure
     reduced = _reduced(comparison)
     if reduced:
-        with style.figure(3.9) as (figure, ax):
-            curves.roc(reduced, ax) if terms.curve == "roc" else curves.froc(reduced, ax, terms.image)
-            figures.legend(ax)
+        beside = 2 if terms.curve == "roc" else 1
+        with style.figure(3.9 if beside == 1 else 3.4, beside, squeeze=False) as (figure, axes):
+            for ax, window in zip(axes.flat, (curves.WHOLE, curves.PART), strict=False):
+                curves.roc(reduced, ax, window) if terms.curve == "roc" else curves.froc(reduced, ax, terms.image)
+            figures.legend(axes.flat[-1])
             yield "reduction", figure
     trainings = [one.training for one in subjects if one.run]
     if trainings:
