@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_prep.preparation import Preparation
 from ftcaffe.application import Application
 from ftcaffe.errors import Error
 
@@ -45,25 +46,21 @@ class Pixel:
     side: float
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(Preparation):
     """How carotid data are prepared; checked once, here.
 
     layout : of the source, see `data_prep.readers.cubs`.
-    scale : ``full`` or ``tiny``, which gives the net's input size.
     experts : whose traces count; the truth is their mean.
     base : number of the first pixel in trace files.
     regions : most regions an image. region : their width and height, pixels.
     patch : side of a patch, pixels.
     band : pixels from an interface's row that are of its class. far : pixels from both that background keeps.
-    total : most patches of training and validation together.
     test_pixels : most pixels of each class that a test region gives.
-    splits : as for every application, or a folder of CUBS' own, ``Folds/f0``.
-    test_fraction, fractions, seed, jobs : as for every application.
+    splits : may be a folder of CUBS' own, ``Folds/f0``.
     """
 
     layout: str
-    scale: str
     experts: tuple[str, ...]
     base: int
     regions: int
@@ -71,18 +68,12 @@ class Settings:
     patch: float
     band: int
     far: float
-    total: int
     test_pixels: int
-    splits: Path | None
-    test_fraction: float
-    fractions: tuple[float, ...]
-    seed: int
-    jobs: int
+
+    LEAST = 15
 
     def __post_init__(self) -> None:
-        from data_prep import splits
-
-        splits.check(self.total, self.test_fraction, self.fractions, "units", least=15)
+        super().__post_init__()
         if self.regions < 1 or self.test_pixels < 1:
             raise Error("--regions and --test-pixels are at least 1")
         if not 1 <= self.patch <= min(self.region):
@@ -94,12 +85,9 @@ class Settings:
             raise Error(f"--far {self.far:g} is not beyond --band {self.band}", remedy=remedy)
 
     def arguments(self) -> dict[str, object]:
-        """What changes the data set, by the options' names; files by their contents."""
-        from data_prep.dataset import content_digest
-
         return {
+            **super().arguments(),
             "layout": self.layout,
-            "scale": self.scale,
             "experts": list(self.experts),
             "base": self.base,
             "regions": self.regions,
@@ -107,12 +95,7 @@ class Settings:
             "patch": self.patch,
             "band": self.band,
             "far": self.far,
-            "total": self.total,
             "test_pixels": self.test_pixels,
-            "splits": content_digest(self.splits),
-            "test_fraction": None if self.splits else self.test_fraction,
-            "fractions": list(self.fractions),
-            "seed": self.seed,
         }
 
 
@@ -335,9 +318,8 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
-    names = Settings.__dataclass_fields__
-    options.patch = PATCH[options.scale] if options.patch is None else options.patch
-    prepare(Settings(**{name: getattr(options, name) for name in names}), source, work)
+    patch = PATCH[options.scale] if options.patch is None else options.patch
+    prepare(Settings.of(options, patch=patch), source, work)
 
 
 def _phantom_arguments(parser: argparse.ArgumentParser) -> None:

@@ -20,6 +20,7 @@ from data_prep import class_splits, manifest, splits
 from data_prep.dataset import Dataset
 from data_prep.manifest import CandidateRow, ImageRow
 from data_prep.parallel import Workers
+from data_prep.preparation import Preparation
 from data_prep.readers.labelled import View
 from data_prep.spool import Writer
 from data_prep.write import Plan, counts, plan
@@ -60,38 +61,28 @@ class Found:
     digest: str
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(Preparation):
     """How images are cut; checked once, here.
 
-    scale : ``full`` or ``tiny``, which gives the net's input size.
     frame : width and height of the whole images that sub-images are cut from, at full scale; None: whole images are
         resized to the net's input.
     sub_images, test_sub_images : of a training and of a test image, where `frame` is given.
     border, window : see `data_prep.readers.labelled.View`.
     whole_units : whether reduced training sets drop whole units, or single images.
-    total : most patches of training and validation together.
-    splits : a CSV file ``unit,split``, or None to draw the test units.
-    test_fraction : part of the units that is drawn for testing.
-    fractions : of the training set, for reduced ones; 1.0 is always among them.
     """
 
-    scale: str
     frame: tuple[int, int] | None
     sub_images: int
     test_sub_images: int
     border: bool
     window: tuple[float, float] | None
     whole_units: bool
-    total: int
-    splits: Path | None
-    test_fraction: float
-    fractions: tuple[float, ...]
-    seed: int
-    jobs: int
+
+    REDUCED = "set"
 
     def __post_init__(self) -> None:
-        splits.check(self.total, self.test_fraction, self.fractions, "set", least=10)
+        super().__post_init__()
         if self.sub_images < 1 or self.test_sub_images < 1:
             raise Error("an image needs at least one sub-image")
         if self.window is not None and self.window[0] >= self.window[1]:
@@ -117,20 +108,13 @@ class Settings:
         return View((width, height), self.border, self.window)
 
     def arguments(self) -> dict[str, Any]:
-        """What changes the data set, by the options' names."""
-        given = None if self.splits is None else self.splits.read_text(encoding="utf-8-sig")
         return {
-            "scale": self.scale,
+            **super().arguments(),
             "size": None if self.frame is None else list(self.frame),
             "sub_images": None if self.frame is None else [self.sub_images, self.test_sub_images],
             "border": self.border,
             "window": None if self.window is None else list(self.window),
             "whole_units": self.whole_units,
-            "total": self.total,
-            "splits": given,
-            "test_fraction": None if given else self.test_fraction,
-            "fractions": list(self.fractions),
-            "seed": self.seed,
         }
 
 

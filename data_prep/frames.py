@@ -112,21 +112,9 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
     from data_prep.classification import Settings, prepare
 
-    settings = Settings(
-        scale=options.scale,
-        frame=FRAME,
-        sub_images=options.sub_images,
-        test_sub_images=options.test_sub_images,
-        border=options.layout not in _MADE,
-        window=None,
-        whole_units=False,  # the paper reduces the samples, not the videos
-        total=options.total,
-        splits=options.splits,
-        test_fraction=options.test_fraction,
-        fractions=options.fractions,
-        seed=options.seed,
-        jobs=options.jobs,
-    )
+    border = options.layout not in _MADE
+    # The paper reduces the samples, not the videos.
+    settings = Settings.of(options, frame=FRAME, border=border, window=None, whole_units=False)
     found = read(options.layout, source, options.labels, options.every)
     every = {"every": options.every} if options.layout == "videos" else {}
     prepare("frames", options.layout, source, work, found, settings, **every)
@@ -164,7 +152,7 @@ def _apply(options: argparse.Namespace, source: Path, probabilities: Probabiliti
     found = timeline.timeline(source, view, made["input"]["size"], made["positive"], probabilities, settings)
     out.mkdir(parents=True, exist_ok=True)
     timeline.write_tables(found, out)
-    page = timeline_page.write(found, source.name, str(options.run), out)
+    page = timeline_page.write(found, source.name, options.trained, out)
     share, low, high = (100 * value for value in (found.share, found.low, found.high))
     _log.info("%s: %.0f %% of the time is not informative [%.0f, %.0f]; %s", source, share, low, high, page)
 

@@ -103,21 +103,8 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
     from data_prep.classification import Settings, prepare
 
-    settings = Settings(
-        scale=options.scale,
-        frame=None if options.crop == "whole" else options.size,
-        sub_images=options.sub_images,
-        test_sub_images=options.test_sub_images,
-        border=False,
-        window=options.window,
-        whole_units=True,
-        total=options.total,
-        splits=options.splits,
-        test_fraction=options.test_fraction,
-        fractions=options.fractions,
-        seed=options.seed,
-        jobs=options.jobs,
-    )
+    frame = None if options.crop == "whole" else options.size
+    settings = Settings.of(options, frame=frame, border=False, whole_units=True)
     prepare("images", options.layout, source, work, read(options.layout, source, options.positive), settings)
 
 

@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data_prep.preparation import Preparation
 from ftcaffe.application import Application, Probabilities
 from ftcaffe.errors import Error
 
@@ -31,52 +32,27 @@ CLASSES = ("background", "polyp")
 GEOMETRY = ("x0", "y0", "x1", "y1")  # of a candidate, pixels
 
 
-@dataclass(frozen=True)
-class Settings:
+@dataclass(frozen=True, kw_only=True)
+class Settings(Preparation):
     """How polyp data are prepared; checked once, here.
 
     layout : of the source, see `data_prep.readers.layouts`.
-    scale : ``full`` or ``tiny``, which gives the net's input size.
     candidates : a CSV file of candidates, or None for the built-in generator.
     augment : which patches a candidate gets, a key of `data_prep.patches.AUGMENTATIONS`.
-    total : most patches of training and validation together.
-    splits : a CSV file ``unit,split``, or None to draw the test units.
-    test_fraction : part of the units that is drawn for testing.
-    fractions : of the training units, for reduced training sets; 1.0 is always among them.
-    seed : of every draw.
-    jobs : processes.
     """
 
     layout: str
-    scale: str
     candidates: Path | None
     augment: str
-    total: int
-    splits: Path | None
-    test_fraction: float
-    fractions: tuple[float, ...]
-    seed: int
-    jobs: int
-
-    def __post_init__(self) -> None:
-        from data_prep import splits
-
-        splits.check(self.total, self.test_fraction, self.fractions, "units", least=10)
 
     def arguments(self) -> dict[str, object]:
-        """What changes the data set, by the options' names; files by their contents."""
         from data_prep.dataset import content_digest
 
         return {
+            **super().arguments(),
             "layout": self.layout,
-            "scale": self.scale,
             "candidates": content_digest(self.candidates),
             "augment": self.augment,
-            "total": self.total,
-            "splits": content_digest(self.splits),
-            "test_fraction": None if self.splits else self.test_fraction,
-            "fractions": list(self.fractions),
-            "seed": self.seed,
         }
 
 
@@ -254,8 +230,7 @@ def _prepare_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _prepare(options: argparse.Namespace, source: Path, work: Path) -> None:
-    settings = Settings(**{name: getattr(options, name) for name in Settings.__dataclass_fields__})
-    prepare(settings, source, work)
+    prepare(Settings.of(options), source, work)
 
 
 def _phantom_arguments(parser: argparse.ArgumentParser) -> None:

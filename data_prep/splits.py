@@ -18,21 +18,6 @@ SPLITS = ("train", "val", "test")
 VALIDATION = 0.2
 
 
-def check(total: int, test_fraction: float, fractions: Sequence[float], of: str, least: int) -> None:
-    """`Error` where the options that every application has cannot be.
-
-    Parameters
-    ----------
-    of : what the fractions are parts of. least : patches, the smallest `total`.
-    """
-    if not 0 < test_fraction < 1:
-        raise Error(f"--test-fraction {test_fraction:g} is not between 0 and 1")
-    if total < least:
-        raise Error(f"--total {total} is too small", remedy=f"ask for at least {least} patches")
-    if any(not 0 < fraction <= 1 for fraction in fractions):
-        raise Error(f"--fractions are parts of the training {of}", remedy="give numbers above 0 and up to 1.0")
-
-
 def read(path: Path) -> dict[str, str]:
     """The split of each unit from a CSV file ``unit,split``; `Error` for a unit in two splits or an unknown split."""
     found: dict[str, str] = {}
