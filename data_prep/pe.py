@@ -92,7 +92,8 @@ def candidates(
 
     Raises
     ------
-    Error : a volume or a reference that cannot be used; a candidate of no volume, or outside its volume.
+    Error : a volume or a reference that cannot be used; the same emboli in two patients; a candidate of no volume, or
+        outside its volume.
     """
     from data_prep.candidates import points, volumes
 
@@ -110,7 +111,12 @@ def candidates(
     ]
     images: list[ImageRow] = []
     found: list[CandidateRow] = []
-    for row, of_row in workers.each(volumes.examine, tasks, "candidates"):
+    marked: dict[str, Scan] = {}
+    for scan, (row, of_row, marks) in zip(scans, workers.each(volumes.examine, tasks, "candidates"), strict=True):
+        other = marked.setdefault(marks, scan) if marks else scan
+        if other.unit != scan.unit:
+            what = f"marks the very emboli of patient '{other.unit}' ({other.mask and other.mask.name})"
+            raise Error(what, scan.mask, remedy="an embolus is one patient's: give each scan its own reference")
         images.append(row)
         found += of_row
     return images, found
