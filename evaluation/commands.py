@@ -175,9 +175,14 @@ Written to --out: report.html; figures as PNG and SVG; and as CSV (LaTeX beside 
   pairwise          run_a,run_b,fp_rate,intervals_overlap,difference,low,high,p_value,test; pairwise_areas: AUC, CPM
   significance      the operating points at which intervals do not overlap; significance_paired: at which p < 0.05
 
-A table run,unit,region,interface,error of errors of segmentation is taken as well, and alone: every run on the same
-regions. Its page has box plots, and p-values of paired t-tests over regions and over units in a lower triangle:
-errors, pairwise_errors, significance_errors, significance_errors_units."""
+Two other tables are taken as well, each alone (measured_in names the unit of measurement, and may be missing):
+
+  run,unit,region,interface,error,measured_in
+      errors of segmentation, every run on the same regions: box plots, and p-values of paired t-tests over regions
+      and over units in a lower triangle: errors, pairwise_errors, significance_errors, significance_errors_units
+  run,unit,region,measured,reference,measured_in
+      what was measured and a reference for it: bias and limits of agreement (Bland and Altman), intraclass
+      correlation: agreement, and the figures bland_altman_RUN"""
 
 
 def _table_or_number(text: str) -> Path | int:

@@ -57,6 +57,19 @@ def by(errors, run, interface):
     return np.array([value for key, value in errors.items() if (key[0], key[3]) == (run, interface)]).reshape(6, 4)
 
 
+def test_the_unit_of_length_stands_in_every_table(tmp_path):
+    path = write(tmp_path / "errors.csv", made())
+    path.write_text(
+        "".join(f"{line},{'measured_in' if n == 0 else 'µm'}\n" for n, line in enumerate(path.read_text().split()))
+    )
+    assert main(["evaluate", str(path), "--out", str(tmp_path / "out")]) == 0
+    for name in ("errors", "pairwise_errors"):
+        assert {row["measured_in"] for row in rows(tmp_path / "out", name)} == {"µm"}
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Errors of errors.csv, in µm." in page
+    assert "LI, mean ± SD, µm" in page
+
+
 @pytest.mark.parametrize("over", ["regions", "units"])
 def test_pairs_are_scipys_tests(written, over):
     errors = made()
@@ -151,4 +164,4 @@ def test_errors_and_scores_are_not_mixed(tmp_path, capsys):
     (tmp_path / "s.csv").write_text("label,score\n1,1\n0,0\n")
     files = [str(tmp_path / name) for name in ("s.csv", "errors.csv")]
     assert main(["evaluate", *files, "--out", str(tmp_path / "out")]) == 2
-    assert "errors.csv: is a table of errors, and not all are" in capsys.readouterr().err
+    assert "errors.csv: is a table of errors, and " in capsys.readouterr().err

@@ -13,6 +13,7 @@ from made_runs import made_run, made_weights
 from PIL import Image
 
 from evaluation.comparing import walls
+from evaluation.comparing.agreement import agreement
 from evaluation.drawing import panel, style
 from evaluation.segmenting import measuring, proposal, tracing
 from evaluation.segmenting.tracing import Traced, Traces
@@ -64,12 +65,13 @@ def test_agreement_is_of_the_thickness_and_of_subjects_means():
     tested = [region(n, unit, shift) for n, (unit, shift) in enumerate([("a", 0), ("a", 2), ("b", 4), ("c", -3)], 1)]
     truth = walls.thicknesses([one.truth for one in tested], tested)
     assert np.allclose(truth, np.array([14, 16, 18, 11]) * 0.06)
-    found = walls.agreement("m", truth + 0.1, truth, tested)
+    units = [one.unit for one in tested]
+    found = agreement("m", truth + 0.1, truth, units)
     assert found.limits.bias.value == pytest.approx(0.1)
     assert found.limits.lower.value == pytest.approx(0.1)
     assert (found.regions, found.units) == (4, 3)
-    assert walls.agreement("m", truth, truth, tested).correlation.value == 1
-    assert walls.agreement("m", truth[:2], truth[:2], tested[:2]) is None
+    assert agreement("m", truth, truth, units).correlation.value == 1
+    assert agreement("m", truth[:2], truth[:2], units[:2]) is None
 
 
 def test_traces_are_read_as_they_were_written(tmp_path):

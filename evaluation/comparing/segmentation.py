@@ -1,7 +1,8 @@
 """Errors of segmentation by run and interface, on the same regions, and every pair of runs compared (Table S4).
 
-A set of errors is a table with the columns ``run,unit,region,interface,error``: a row a run, region and interface;
-the errors in any one unit of length. Without `unit` a region is a unit of its own, without `interface` there is one.
+A set of errors is a table with the columns ``run,unit,region,interface,error,measured_in``: a row a run, region and
+interface; the errors in any one unit of length, which `measured_in` names. Without `unit` a region is a unit of its
+own, without `interface` there is one.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from evaluation.comparing.agreement import measured_in
 from evaluation.scoring import tablefile
 from evaluation.statistics import significance
 from evaluation.statistics.significance import PairedErrors
@@ -28,6 +30,7 @@ class Errors:
 
     runs, interfaces : names, in the order in which the table has them.
     unit, region : (regions,) names. error : (runs, interfaces, regions).
+    measured_in : the unit of length; empty where it is not known.
     """
 
     runs: tuple[str, ...]
@@ -35,6 +38,7 @@ class Errors:
     unit: np.ndarray
     region: np.ndarray
     error: np.ndarray
+    measured_in: str = ""
 
     @property
     def of_units(self) -> np.ndarray:
@@ -85,7 +89,7 @@ def read(paths: Sequence[Path]) -> Errors:
     run, region = column("run", empty), column("region", empty)
     unit, interface = column("unit", [columns["region"] for columns in read]), column("interface", empty)
     error = np.concatenate([columns["error"] for columns in read])
-    return _table(paths[0], run, unit, region, interface, error)
+    return replace(_table(paths[0], run, unit, region, interface, error), measured_in=measured_in(paths, read))
 
 
 def _table(

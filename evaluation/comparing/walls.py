@@ -13,9 +13,7 @@ import numpy as np
 
 from evaluation.comparing.segmentation import Errors
 from evaluation.drawing.style import Style
-from evaluation.statistics.agreement import BlandAltman, bland_altman, intraclass_correlation
 from evaluation.statistics.boundary import boundary_error, thickness
-from evaluation.statistics.interval import Interval
 from ftcaffe.store.regions import Region
 
 INTERFACES = ("LI", "MA")
@@ -34,22 +32,6 @@ class Method:
     rows: tuple[np.ndarray, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """How well a method's thickness agrees with the experts'.
-
-    label : of the method. regions, units : how many.
-    limits : Bland and Altman's, of the method less the experts, mm.
-    correlation : intraclass, of the units' means; None where these are all equal.
-    """
-
-    label: str
-    regions: int
-    units: int
-    limits: BlandAltman
-    correlation: Interval | None
-
-
 def errors(methods: Sequence[Method], regions: Sequence[Region]) -> Errors:
     """Mean absolute vertical distance from the truth in µm, by method, interface and region (the paper's Fig. 9)."""
     found = [
@@ -58,7 +40,7 @@ def errors(methods: Sequence[Method], regions: Sequence[Region]) -> Errors:
         for method in methods
     ]  # fmt: skip
     unit, name = (np.array(names) for names in zip(*((one.unit, one.name) for one in regions), strict=True))
-    return Errors(tuple(method.label for method in methods), INTERFACES, unit, name, np.array(found))
+    return Errors(tuple(method.label for method in methods), INTERFACES, unit, name, np.array(found), "µm")
 
 
 def human(regions: Sequence[Region]) -> np.ndarray | None:
@@ -85,20 +67,6 @@ def thicknesses(rows: Sequence[np.ndarray], regions: Sequence[Region]) -> np.nda
         upper, lower = np.where(there, traced, np.nan)
         found.append(thickness(upper, lower).calibrated(region.spacing).mean)
     return np.array(found)
-
-
-def agreement(label: str, ours: np.ndarray, theirs: np.ndarray, regions: Sequence[Region]) -> Agreement | None:
-    """Of the thickness in mm by two methods, region by region; None with fewer than two subjects.
-
-    Limits of agreement respect that regions of one subject resemble each other. The intraclass correlation takes its
-    rows for independent, and so is of the subjects' means.
-    """
-    units, place = np.unique([region.unit for region in regions], return_inverse=True)
-    if len(units) < 2:
-        return None
-    means = np.column_stack([np.bincount(place, values) / np.bincount(place) for values in (ours, theirs)])
-    correlation = intraclass_correlation(means) if np.ptp(means) > 0 else None
-    return Agreement(label, len(regions), len(units), bland_altman(ours, theirs, place), correlation)
 
 
 def _distance(traced: np.ndarray, reference: np.ndarray, region: Region) -> float:

@@ -72,8 +72,9 @@ def bland_altman(found: BlandAltman, ax: Axes, quantity: str, unit: str, look: S
 
     Parameters
     ----------
-    quantity, unit : what was measured, and in what: ``intima-media thickness``, ``mm``.
+    quantity, unit : what was measured, and in what: ``intima-media thickness``, ``mm``; empty where it is not known.
     """
+    of = f" ({unit})" if unit else ""
     ax.plot(found.mean, found.difference, "o", ms=3.6, mew=0, color=look.color, alpha=0.55)
     ax.axhline(0, color=FAINT, linewidth=0.8)
     limits = f"{100 * found.share:g} % of differences"
@@ -101,8 +102,8 @@ def bland_altman(found: BlandAltman, ax: Axes, quantity: str, unit: str, look: S
     high = max(float(found.difference.max()), found.upper.high, 0.0)
     margin = 0.06 * (high - low)
     ax.set_ylim(low - margin, high + margin)
-    ax.set_xlabel(f"mean of both: {quantity} ({unit})")
-    ax.set_ylabel(f"difference ({unit})")
+    ax.set_xlabel(f"mean of both: {quantity}{of}")
+    ax.set_ylabel(f"difference{of}")
     return ax
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from evaluation.comparing import classes, engines, headline, segmentation, tables
+from evaluation.comparing import agreement, classes, engines, headline, segmentation, tables
 from evaluation.comparing import comparison as comparisons
 from evaluation.comparing.comparison import Comparison
 from evaluation.comparing.result import Settings
 from evaluation.comparing.tables import saved
 from evaluation.drawing import figures, page_figures
-from evaluation.pages import curve_tables, page, run_tables, segmentation_report, wall_report
+from evaluation.pages import agreement_report, curve_tables, page, run_tables, segmentation_report, wall_report
 from evaluation.pages.written import Written
 from evaluation.scoring import handcrafted, runs
 from evaluation.scoring.scoreset import Reading
@@ -22,14 +22,22 @@ from ftcaffe.store import atomic
 def evaluate_files(
     paths: Sequence[Path], reading: Reading, out: Path, settings: Settings, *, allow_different: bool = False
 ) -> Written:
-    """The page of score sets, or of tables of errors of segmentation (`segmentation`)."""
-    of_errors = [segmentation.is_one(path) for path in paths]
-    if all(of_errors):
+    """The page of score sets, of tables of errors of segmentation, or of measurements with a reference."""
+    kinds = [_kind(path) for path in paths]
+    if other := [path for path, kind in zip(paths, kinds, strict=True) if kind != kinds[0]]:
+        what = f"is a table of {kinds[paths.index(other[0])]}, and {paths[0]} one of {kinds[0]}"
+        raise Error(what, other[0], remedy="evaluate each kind apart")
+    if kinds[0] == "errors":
         return segmentation_report.evaluate_files(paths, out, holm=settings.correct is not None)
-    if any(of_errors):
-        remedy = "evaluate score sets and tables of errors apart"
-        raise Error("is a table of errors, and not all are", paths[of_errors.index(True)], remedy=remedy)
+    if kinds[0] == "measurements":
+        return agreement_report.evaluate_files(paths, out)
     return write(comparisons.of_files(paths, reading, settings, allow_different=allow_different), out)
+
+
+def _kind(path: Path) -> str:
+    if segmentation.is_one(path):
+        return "errors"
+    return "measurements" if agreement.is_one(path) else "scores"
 
 
 def compare_runs(

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.comparing import segmentation, tables
+from evaluation.comparing.agreement import MEASURED_IN
 from evaluation.comparing.pairs import LEVEL
 from evaluation.comparing.segmentation import ErrorPair, Errors
 from evaluation.comparing.tables import Table, saved
@@ -19,7 +20,11 @@ from evaluation.pages.written import Written
 from evaluation.statistics.boxplot import box
 from ftcaffe.store import atomic
 
-_COLUMNS = ("run_a", "run_b", "interface", "over", "n", "difference", "low", "high", "p_t", "p_wilcoxon")
+_COLUMNS = (
+    *("run_a", "run_b", "interface", "over", "n", "difference", "low", "high", "p_t", "p_wilcoxon"),
+    MEASURED_IN,
+)
+_SUMMARY = ("run", "interface", "regions", "mean", "sd", "median", "first_quartile", "third_quartile", MEASURED_IN)
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,10 @@ class Section:
 
 def evaluate_files(paths: Sequence[Path], out: Path, *, holm: bool) -> Written:
     """Write figures (PNG, SVG), tables (CSV, LaTeX, Markdown) and ``report.html`` of tables of errors into `out`."""
-    names = ", ".join(path.name for path in paths)
-    note = f"Errors are in the unit of the table{'s' if len(paths) > 1 else ''}: {names}."
-    return write(segmentation.read(paths), out, holm=holm, note=note)
+    errors = segmentation.read(paths)
+    unit = errors.measured_in or f"a unit of length that the table{'s do' if len(paths) > 1 else ' does'} not say"
+    note = f"Errors of {', '.join(path.name for path in paths)}, in {unit}."
+    return write(errors, out, holm=holm, note=note)
 
 
 def write(
@@ -45,7 +51,6 @@ def write(
     *,
     holm: bool,
     note: str,
-    unit: str = "",
     looks: Sequence[style.Style] = (),
     sections: Sequence[Section] = (),
     curves: str = "",
@@ -54,7 +59,7 @@ def write(
 
     Parameters
     ----------
-    note : what the errors are, in a sentence. unit : of length; empty where it is not known.
+    note : what the errors are, in a sentence.
     looks : of each run; empty for such as tell them apart.
     sections : what else the page is to have. curves : address of the page of the runs' curves, where there is one.
     """
@@ -75,9 +80,9 @@ def write(
                 for place, run in enumerate(errors.runs)
             ]
             label = f"error, {interface}" if interface else "error"
-            error_figures.boxes(rows, ax, f"{label} ({unit})" if unit else label)
+            error_figures.boxes(rows, ax, f"{label} ({errors.measured_in})" if errors.measured_in else label)
         svg = figures.save(drawn, out / "errors_by_run")[1].read_text("utf-8")
-    sentence = headline(errors, pairs, unit)
+    sentence = headline(errors, pairs)
     html = page.render(
         "segmentation.html",
         errors=errors,
@@ -109,19 +114,20 @@ def by_run(errors: Errors) -> Table:
         for of, interface in enumerate(errors.interfaces)
     ]
     rows = tuple(
-        (run, interface, one.count, one.mean, one.deviation, one.median, one.first, one.third)
+        (run, interface, one.count, one.mean, one.deviation, one.median, one.first, one.third, errors.measured_in)
         for run, interface, one in boxes
     )
-    return Table(("run", "interface", "regions", "mean", "sd", "median", "first_quartile", "third_quartile"), rows)
+    return Table(_SUMMARY, rows)
 
 
 def spoken(errors: Errors) -> Table:
     """The same as people read it, a row a run."""
     header, columns = [""], [list(errors.runs)]
+    of_length = f", {errors.measured_in}" if errors.measured_in else ""
     for of, interface in enumerate(errors.interfaces):
         boxes = [box(row) for row in errors.error[:, of]]
         named = f"{interface}, " if interface else ""
-        header += [f"{named}mean ± SD", f"{named}median [quartiles]"]
+        header += [f"{named}mean ± SD{of_length}", f"{named}median [quartiles]{of_length}"]
         columns.append([f"{tables.short(one.mean)} ± {tables.short(one.deviation)}" for one in boxes])
         quartiles = [map(tables.short, (one.median, one.first, one.third)) for one in boxes]
         columns.append([f"{median} [{first}, {third}]" for median, first, third in quartiles])
@@ -142,6 +148,7 @@ def pairwise(errors: Errors, pairs: Sequence[ErrorPair]) -> Table:
             pair.found.high,
             pair.p_t,
             pair.p_wilcoxon,
+            errors.measured_in,
         )
         for pair in pairs
     )
@@ -170,7 +177,7 @@ def triangle(errors: Errors, pairs: Sequence[ErrorPair], over: str) -> list[tupl
     return rows[1:]
 
 
-def headline(errors: Errors, pairs: Sequence[ErrorPair], unit: str = "") -> str:
+def headline(errors: Errors, pairs: Sequence[ErrorPair]) -> str:
     """The mean errors of the run that errs least, and which runs the paired test does not tell from it.
 
     The test is over units where there are several regions a unit.
@@ -179,7 +186,7 @@ def headline(errors: Errors, pairs: Sequence[ErrorPair], unit: str = "") -> str:
     best = int(mean.mean(axis=1).argmin())
     parts = [
         f"{tables.short(float(mean[best, of]))} ± {tables.short(float(deviation[best, of]))}"
-        + (f" {unit}" if unit else "")
+        + (f" {errors.measured_in}" if errors.measured_in else "")
         + (f" on {interface}" if interface else "")
         for of, interface in enumerate(errors.interfaces)
     ]

@@ -11,12 +11,13 @@ import numpy as np
 from PIL import Image
 
 from evaluation.comparing import walls
+from evaluation.comparing.agreement import agreement
 from evaluation.comparing.comparison import Subject
-from evaluation.comparing.tables import Table, saved
-from evaluation.comparing.walls import Agreement, Method
-from evaluation.drawing import error_figures, figures, panel, style
+from evaluation.comparing.tables import Table
+from evaluation.comparing.walls import Method
+from evaluation.drawing import figures, panel, style
 from evaluation.drawing.style import Style
-from evaluation.pages import segmentation_report
+from evaluation.pages import agreement_report, segmentation_report
 from evaluation.pages.segmentation_report import Section
 from evaluation.pages.written import Written
 from evaluation.scoring import runs
@@ -25,8 +26,6 @@ from evaluation.segmenting.tracing import Traces
 from ftcaffe.errors import Error
 from ftcaffe.store import atomic, regions
 from ftcaffe.store.regions import Region
-
-_AGREEMENT = ("method", "regions", "subjects", "bias", "lower", "upper", "icc", "icc_low", "icc_high")
 
 
 def traced(subjects: Sequence[Subject]) -> list[Subject]:
@@ -59,7 +58,6 @@ def write(subjects: Sequence[Subject], out: Path, *, holm: bool) -> Written:
         errors,
         out,
         holm=holm,
-        unit="µm",
         looks=[method.look for method in compared],
         note=_note(found, walls.human(tested)) + _trained_on(subjects, runs.read_json(data / "dataset.json")),
         sections=sections,
@@ -112,24 +110,21 @@ def _thickness(methods: Sequence[Method], best: int, tested: Sequence[Region], o
         ("unit", "image", "region", "mm_per_pixel", "experts", *(method.label for method in methods)),
         tuple((*names, *values) for names, *values in zip(columns, truth.tolist(), *_lists(ours), strict=True)),
     ).csv(out / "thickness.csv")
-    found = [walls.agreement(m.label, mm, truth, tested) for m, mm in zip(methods, ours, strict=True)]
+    units = [region.unit for region in tested]
+    found = [agreement(method.label, mm, truth, units) for method, mm in zip(methods, ours, strict=True)]
     pairs = _experts(tested)
     if pairs is not None:
-        found.append(walls.agreement("between experts", *pairs, tested))
+        found.append(agreement("between experts", *pairs, units))
     rows = [one for one in found if one is not None]
     if not rows:
         return []
-    saved(Table(_AGREEMENT, tuple(map(_row, rows))), out, "agreement")
-    limits = rows[best].limits
-    with style.figure(3.4) as (figure, ax):
-        error_figures.bland_altman(limits, ax, "intima-media thickness", "mm", methods[best].look)
-        ax.set_title(f"{methods[best].label} less the experts")
-        svg = figures.save(figure, out / "bland_altman")[1].read_text("utf-8")
+    said = (f"{methods[best].label} less the experts", "intima-media thickness", "mm")
+    svg = agreement_report.drawing(rows[best], methods[best].look, out, said, "bland_altman")
     text = (
         "Bias and limits of agreement (Bland and Altman) of the thickness, method less experts, in mm, for several "
         "regions a subject; the intraclass correlation ICC(2,1) is of the subjects’ means. By region: thickness.csv."
     )
-    return [Section("Thickness", text, (svg,), (_spoken(rows),))]
+    return [Section("Thickness", text, (svg,), (agreement_report.table(rows, "mm", out),))]
 
 
 def _lists(columns: Sequence[np.ndarray]) -> list[list[float]]:
@@ -142,31 +137,6 @@ def _experts(tested: Sequence[Region]) -> tuple[np.ndarray, np.ndarray] | None:
         return None
     first, second = zip(*(list(region.experts.values())[:2] for region in tested), strict=True)
     return walls.thicknesses(first, tested), walls.thicknesses(second, tested)
-
-
-def _row(one: Agreement) -> tuple[object, ...]:
-    limits, correlation = one.limits, one.correlation
-    return (
-        one.label,
-        one.regions,
-        one.units,
-        limits.bias.value,
-        limits.lower.value,
-        limits.upper.value,
-        *((None,) * 3 if correlation is None else (correlation.value, correlation.low, correlation.high)),
-    )
-
-
-def _spoken(found: Sequence[Agreement]) -> Table:
-    """As people read it."""
-    header = ("", "regions", "subjects", "bias, mm", "limits of agreement, mm", "ICC")
-    rows = []
-    for one in found:
-        bias, *limits = (f"{of.value:+.3f}" for of in (one.limits.bias, one.limits.lower, one.limits.upper))
-        icc = one.correlation
-        agree = "" if icc is None else f"{icc.value:.2f} [{icc.low:.2f}, {icc.high:.2f}]"
-        rows.append((one.label, one.regions, one.units, bias, " to ".join(limits), agree))
-    return Table(header, tuple(rows))
 
 
 def _panels(tested: Sequence[Region], found: Traces, label: str, error: np.ndarray, out: Path) -> Section:
