@@ -10,7 +10,7 @@ not have; what such maps are worth has to be seen on the data at hand (`deviatio
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,21 +41,30 @@ def patchwise(
     """
     size = net.blobs[net.inputs[0]].shape[2]
     height, width = region.shape
-    found = probabilities(net, _windows(region, side, size), preprocessing, batch)
+    step = factor(side, size)
+    prepared: Callable[[np.ndarray], np.ndarray] = preprocessing
+    if step is None:
+        windows = (region.patch(x, y, side, size) for y in range(height) for x in range(width))
+    else:  # cuts of one enlarged image, which are the same
+        whole = _enlarged(region, (height, width), side, size)
+        if (even := _even(preprocessing)) is not None:  # once for all of them
+            whole, prepared = even(whole), np.asarray
+        rows, columns = range(0, step * height, step), range(0, step * width, step)
+        windows = (whole[:, y : y + size, x : x + size] for y in rows for x in columns)
+    found = probabilities(net, windows, prepared, batch)
     return np.ascontiguousarray(found.T).reshape(-1, height, width)
 
 
-def _windows(region: Region, side: float, size: int) -> Iterator[np.ndarray]:
-    """The patch of every pixel, row by row; cut from one enlarged image where there is one, which is the same."""
-    height, width = region.shape
-    step = factor(side, size)
-    if step is None:
-        yield from (region.patch(x, y, side, size) for y in range(height) for x in range(width))
-        return
-    whole = enlarged(region.frame, region.margin, region.margin, height, width, side, size)
-    for y in range(0, step * height, step):
-        for x in range(0, step * width, step):
-            yield np.broadcast_to(whole[y : y + size, x : x + size], (3, size, size))
+def _enlarged(region: Region, shape: tuple[int, int], side: float, size: int) -> np.ndarray:
+    """3 × height × width, of which the windows of all pixels of a region, filled up to `shape`, are cuts."""
+    whole = enlarged(region.frame, region.margin, region.margin, *shape, side, size)
+    return np.broadcast_to(whole, (3, *whole.shape))
+
+
+def _even(preprocessing: Preprocessing) -> Preprocessing | None:
+    """The same for images of any size; None where a mean image is subtracted."""
+    mean = preprocessing.mean[:, :1, :1]
+    return None if (preprocessing.mean != mean).any() else Preprocessing(mean, preprocessing.scale)
 
 
 @dataclass(frozen=True)
@@ -122,15 +131,15 @@ class Convolutional:
             self.dense: DenseNet = dense(read_net(deploy), step, 1, 1)
         except Error as error:
             raise Error(error.what, deploy, remedy=error.remedy) from None
-        mean = preprocessing.mean[:, :1, :1]
-        if (preprocessing.mean != mean).any():
+        even = _even(preprocessing)
+        if even is None:
             raise Error(
                 "subtracts a mean image, which a region has no place for",
                 deploy,
                 remedy="train with a mean for each channel (--mean B,G,R), or map the region patch by patch",
             )
         self.side, self.size = side, size
-        self.preprocessing = Preprocessing(mean, preprocessing.scale)
+        self.preprocessing = even
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "deploy_dense.prototxt"
             path.write_text(to_text(self.dense.net), encoding="utf-8")
@@ -141,10 +150,8 @@ class Convolutional:
         """Probabilities (classes × height × width, float32) of the pixels of a region."""
         height, width = region.shape
         rows, columns = self.dense.whole(height), self.dense.whole(width)
-        whole = enlarged(region.frame, region.margin, region.margin, rows, columns, self.side, self.size)
         self.dense.reshape(self.net, rows, columns)
-        self.net.blobs[self.dense.data].data[...] = self.preprocessing(
-            np.broadcast_to(whole, (self.dense.channels, *whole.shape))
-        )
+        whole = _enlarged(region, (rows, columns), self.side, self.size)
+        self.net.blobs[self.dense.data].data[...] = self.preprocessing(whole)
         top = np.asarray(self.net.forward()[self.net.outputs[0]])
         return self.dense.stitch(top, height, width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -29,7 +29,7 @@ class Validation:
 
 
 def probabilities(
-    net: Any, images: Iterable[np.ndarray], preprocessing: Preprocessing, batch: int = 128
+    net: Any, images: Iterable[np.ndarray], preprocessing: Callable[[np.ndarray], np.ndarray], batch: int = 128
 ) -> np.ndarray:
     """Class probabilities (n × classes, float32) of n images.
 
@@ -37,6 +37,7 @@ def probabilities(
     ----------
     net : a deploy net of pycaffe's; its input is reshaped to `batch` images.
     images : each uint8 or float32, channels × height × width of the net's input.
+    preprocessing : from an image to what the net is given, a `Preprocessing`.
 
     Raises
     ------
