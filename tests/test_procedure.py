@@ -1,5 +1,6 @@
 """Synthetic procedures, and what a run says of one."""
 
+import argparse
 import csv
 import json
 import re
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from data_prep import timeline, timeline_page
+from data_prep.frames import FRAMES
 from data_prep.phantoms import colon, mucosa, procedure, spoiled
 from data_prep.readers.frames import Clip
 from data_prep.readers.labelled import View
@@ -133,6 +135,20 @@ def test_from_a_video_to_the_page(source, tmp_path):
     again = (tmp_path / "timeline.svg").read_bytes()
     timeline_page.write(found, "a <video>", "run", tmp_path)
     assert (tmp_path / "timeline.svg").read_bytes() == again
+
+
+def test_the_page_names_the_run_and_the_dataset_says_how_frames_are_cut(source, tmp_path):
+    made = {"view": {"size": [148, 103]}, "input": {"size": 67}, "positive": 1, "seed": 0}
+    options = argparse.Namespace(
+        every=10.0, sub_images=2, threshold=0.5, trained="work/runs/frames/deep", dataset=made
+    )
+
+    def predict(patches):
+        return np.tile([0.25, 0.75], (sum(patch.shape == (3, 67, 67) for patch in patches), 1))
+
+    FRAMES.apply(options, source / "videos/procedure01.avi", predict, tmp_path / "out")
+    assert "Run work/runs/frames/deep;" in (tmp_path / "out/report.html").read_text()
+    assert [row["probability"] for row in rows(tmp_path / "out/timeline.csv")] == ["0.75"] * 3
 
 
 def test_frames_are_extracted_once_and_read_by_prepare(source, tmp_path, capsys):
