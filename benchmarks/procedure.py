@@ -2,7 +2,7 @@
 
     python benchmarks/procedure.py --scale full --seconds 20
 
-The video repeats some frames of a synthetic procedure, 288×216; the net's weights are random, since its speed does not
+The video repeats some frames of a synthetic procedure, 288×216; the net's weights are random: its speed does not
 depend on them. An hour at a frame a second takes less than an hour where the rate is above 1.
 """
 
