@@ -12,7 +12,6 @@ import numpy as np
 from data_prep import assumed, representations, sheet
 from data_prep.assumed import Assumed
 from data_prep.candidates import emboli
-from data_prep.pe import PE
 from data_prep.readers.scans import Scan
 from ftcaffe.application import Probabilities
 from ftcaffe.errors import located
@@ -60,7 +59,7 @@ def detect(
                 volume, one.position, one.frame, chosen, representation, size, settings.patches
             )
         )
-        score = probabilities(patches)[:, PE.positive].astype(float).reshape(len(found), -1).mean(axis=1)
+        score = probabilities(patches)[:, dataset["positive"]].astype(float).reshape(len(found), -1).mean(axis=1)
     order = np.argsort(-score, kind="stable")
     out.mkdir(parents=True, exist_ok=True)
     rows = []

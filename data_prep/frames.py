@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import hashlib
 import logging
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from ftcaffe.application import Application, Probabilities
 from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
-    from data_prep.classification import Found, Part
+    from data_prep.classification import Found
 
 _log = logging.getLogger(__name__)
 
@@ -58,19 +57,6 @@ def read(layout: str, source: Path, labels: Path | None, every: float) -> Found:
     labelled.check_repeated(contents)
     known = {(one.unit, one.image): CLASSES.index(one.label) for one in images}
     return Found(known, CLASSES, 1, labelled.parts(images, by_unit=True), labelled.source_digest(contents))
-
-
-def parts(layout: str, source: Path, keys: Iterable[tuple[str, str]], every: float) -> Sequence[Part]:
-    """What reads the frames of a data set again, given by unit and name."""
-    from data_prep.readers import labelled, quality
-    from data_prep.readers.frames import Clip
-
-    if layout == "videos":
-        units = {unit for unit, _ in keys}
-        return [Clip(unit, path, every) for unit, path in quality.videos(source).items() if unit in units]
-    if layout == "frames":
-        return labelled.parts([quality.frame(source, unit, image, source) for unit, image in keys], by_unit=True)
-    return labelled.parts(quality.LAYOUTS[layout](source), by_unit=True)
 
 
 def _of_videos(source: Path, labels: Path, every: float) -> Found:

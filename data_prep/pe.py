@@ -19,8 +19,6 @@ from ftcaffe.application import Application, Probabilities
 from ftcaffe.errors import Error
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from data_prep import representations
     from data_prep.assumed import Assumed
     from data_prep.candidates import emboli
@@ -228,6 +226,7 @@ def prepare(settings: Settings, source: Path, work: Path) -> None:
 def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int, representations.Settings]) -> None:
     from data_prep.representations import cuts
     from data_prep.spool import Writer
+    from data_prep.vessel import placed
 
     scan, wanted, path, representation, size, settings = task
     volume, _ = scan.read()
@@ -237,14 +236,6 @@ def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int, repres
             made = cuts(volume, position, frame, [how for _, how in chosen], representation, size, settings)
             for (place, _), patch in zip(chosen, made, strict=True):
                 writer.put(place, patch)
-
-
-def placed(geometry: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
-    """Position (3,) and frame (3, 3) of a candidate from its columns `GEOMETRY`."""
-    import numpy as np
-
-    values = np.array(geometry, float).reshape(3, 3)
-    return values[0], np.stack([values[1], values[2], np.cross(values[1], values[2])])
 
 
 def _generator_arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageDraw
 
-from data_prep import representations
+from data_prep import representations, vessel
 from data_prep.representations import sections, windowed
 from ftcaffe.store import atomic
 
@@ -64,8 +64,6 @@ def candidate_sheet(
     path: Path, scans: Sequence[Scan], found: Sequence[CandidateRow], settings: representations.Settings
 ) -> None:
     """Write a sheet of positives and negatives, spread over the training split as Fig. 3 of the paper shows them."""
-    from data_prep.pe import placed
-
     chosen: list[CandidateRow] = []
     for label in (1, 0):
         of_label = [row for row in found if row.split == "train" and row.label == label]
@@ -77,7 +75,7 @@ def candidate_sheet(
         if here:
             volume, _ = scan.read()
             for k in here:
-                pictures[k] = tiles(volume, *placed(chosen[k].geometry), settings)
+                pictures[k] = tiles(volume, *vessel.placed(chosen[k].geometry), settings)
     blocks = []
     for label, heading in ((1, "emboli"), (0, "other candidates")):
         block = [(_caption(row), pictures[k]) for k, row in enumerate(chosen) if row.label == label]

@@ -6,6 +6,7 @@ image representation and convolutional neural networks. MICCAI 2015. Which value
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -105,6 +106,12 @@ def _vessel(
     # One step further: a clot's rim may be darker than contrast and brighter than clot.
     touched = np.unique(labels[ndimage.binary_dilation(own, np.ones((3, 3, 3), bool))])
     return offset[np.isin(labels, touched[touched > 0])]
+
+
+def placed(geometry: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Position (3,) and frame (3, 3) of a candidate from its columns: position, axis, across."""
+    position, axis, across = np.array(geometry, float).reshape(3, 3)
+    return position, np.stack([axis, across, np.cross(axis, across)])
 
 
 def directions(frame: np.ndarray, theta: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

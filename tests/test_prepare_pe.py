@@ -15,10 +15,10 @@ from data_prep import assumed, manifest, representations
 from data_prep.assumed import Assumed
 from data_prep.candidates import emboli, lungs, points
 from data_prep.detect import detect
-from data_prep.pe import placed
 from data_prep.phantoms import pe as phantom
 from data_prep.readers import scans
 from data_prep.readers.write import write_nrrd
+from data_prep.vessel import placed
 from ftcaffe.command import main
 from ftcaffe.errors import Error
 from ftcaffe.store import datum, lmdb

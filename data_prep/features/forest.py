@@ -56,10 +56,11 @@ def features(source: Path, data: Path, jobs: int) -> Features:
     """
     import numpy as np
 
-    from data_prep import frames, manifest
+    from data_prep import manifest
     from data_prep.classification import WHOLE, not_there
     from data_prep.features import blocks
     from data_prep.parallel import Workers
+    from data_prep.readers import quality
     from data_prep.readers.labelled import View
     from ftcaffe.handcrafted.examples import Features
 
@@ -67,7 +68,7 @@ def features(source: Path, data: Path, jobs: int) -> Features:
     arguments = made["arguments"]
     keys = [(row.unit, row.image) for row in manifest.read_candidates(data / "candidates.csv")]
     view = View(tuple(arguments["size"]), arguments["border"])
-    parts = frames.parts(made["layout"], source, keys, arguments.get("every", frames.EVERY))
+    parts = quality.parts(made["layout"], source, keys, arguments.get("every"))
     left = dict.fromkeys(keys)
     tasks = []
     for part in parts:

@@ -22,10 +22,11 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from data_prep.readers import labelled
+from data_prep.readers.frames import Clip
 from data_prep.readers.image import IMAGE_SUFFIXES, entries
 from data_prep.readers.labelled import Labelled
 from data_prep.readers.video import VIDEO_SUFFIXES
@@ -107,6 +108,19 @@ def frame(source: Path, unit: str, image: str, place: Path, label: str = "") -> 
             return Labelled(unit, image, label, path)
     what = f"labels frame '{image}' of '{unit}', which is not in {source}"
     raise Error(what, place, remedy="mend the row, or extract the frames again")
+
+
+def parts(
+    layout: str, source: Path, keys: Iterable[tuple[str, str]], every: float | None
+) -> Sequence[Clip] | Sequence[labelled.Files]:
+    """What reads the frames of a data set again, given by unit and name; `every` is of ``videos``, seconds."""
+    if layout == "videos":
+        assert every is not None
+        units = {unit for unit, _ in keys}
+        return [Clip(unit, path, every) for unit, path in videos(source).items() if unit in units]
+    if layout == "frames":
+        return labelled.parts([frame(source, unit, image, source) for unit, image in keys], by_unit=True)
+    return labelled.parts(LAYOUTS[layout](source), by_unit=True)
 
 
 def _csv(source: Path) -> list[Labelled]:
