@@ -82,6 +82,7 @@ def test_apply_measures_an_image(place, run, maps):
     with (out / "clin_0001_L_1.csv").open(newline="") as stream:
         traces = np.array([[float(line["li"]), float(line["ma"])] for line in csv.DictReader(stream)])
     assert float(row["thickness_mm"]) == pytest.approx(0.06 * np.diff(traces, axis=1).mean(), abs=1e-3)
+    assert 0 < float(row["confidence"]) <= 1
     assert (out / "clin_0001_L_1.png").is_file()
 
 

@@ -182,6 +182,7 @@ def test_a_region_is_measured_in_millimetres(tmp_path):
     ]
     for row in rows:
         assert float(row["thickness_mm"]) == pytest.approx((sets.MA - sets.LI) * 0.06, abs=0.01)
+        assert float(row["confidence"]) > 0.5
     with (tmp_path / "i_2.csv").open(newline="") as stream:
         traces = list(csv.DictReader(stream))
     assert [int(row["x"]) for row in traces] == list(range(50, 142))
@@ -195,6 +196,17 @@ def test_a_wall_that_leaves_the_region_is_told(tmp_path, caplog):
         (row,) = csv.DictReader(stream)
     assert int(row["at_border"]) == 92
     assert "the wall leaves it" in caplog.text
+
+
+def test_a_net_that_is_not_sure_is_told(tmp_path, caplog):
+    def even(region):
+        return np.full((3, *region.shape), np.float32(1 / 3))
+
+    measuring.measure(iter([picture(((30, 40, 92, 60),))]), even, PLACES, 33.5, (92, 60), "patchwise", tmp_path)
+    with (tmp_path / "thickness.csv").open(newline="") as stream:
+        (row,) = csv.DictReader(stream)
+    assert float(row["confidence"]) == pytest.approx(1 / 3, abs=1e-3)
+    assert "not sure of what it traces: mean probability 0.33" in caplog.text
 
 
 def test_without_a_region_one_is_proposed_about_the_wall_and_nothing_is_measured(tmp_path):

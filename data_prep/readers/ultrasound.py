@@ -89,7 +89,11 @@ class Ultrasound:
             what = "has no calibration where the region lies"
         else:
             what = f"has several calibrations ({', '.join(f'{value:g}' for value in sorted(found))} mm a pixel)"
-        raise Error(what, self.path, remedy="give mm_per_pixel in a table, or a region within one of its scans")
+        raise Error(
+            what,
+            self.path,
+            remedy="give --mm-per-pixel, or mm_per_pixel in a table, or a region within one of its scans",
+        )
 
 
 def checked(spacing: float, path: Path, line: int | None = None) -> float:

@@ -21,7 +21,9 @@ from ftcaffe.store.regions import Picture, Region
 _log = logging.getLogger(__name__)
 
 COLUMNS = ("image", "region", "x", "y", "width", "height", "mm_per_pixel", "thickness_mm", "least_mm", "most_mm",
-           "columns", "crossed", "at_border", "maps")  # fmt: skip
+           "columns", "crossed", "at_border", "confidence", "maps")  # fmt: skip
+_DOUBTFUL = 0.5
+"""Mean probability of the interfaces along their traces below which a region is warned of (assumed)."""
 _PROPOSED = (255, 220, 0)
 
 
@@ -39,7 +41,8 @@ def measure(
 
     Written are ``thickness.csv``, a row a region, and of each region its panel and its traces (column, and the rows
     of both interfaces, in pixels of the image). `at_border` counts the columns in which a trace lies on the region's
-    edge, beyond which the wall may be. A picture without a region gets one proposed, drawn into a picture of its own;
+    edge, beyond which the wall may be; `confidence` is the mean probability of the interfaces along their traces, low
+    where the net sees no wall. A picture without a region gets one proposed, drawn into a picture of its own;
     it is not measured, since nobody has looked at it.
 
     Parameters
@@ -91,7 +94,15 @@ def _row(region: Region, found: Traced, maps: str) -> tuple[object, ...]:
         _log.warning(
             "%s, region %s: a trace runs along the region's border: the wall leaves it", region.image, region.region
         )
-    return (*place, *lengths, mm.columns, mm.crossed, at_border, maps)
+    confidence = float(np.take_along_axis(found.confidence, found.rows.round().astype(int)[:, None], axis=1).mean())
+    if confidence < _DOUBTFUL:
+        _log.warning(
+            "%s, region %s: the net is not sure of what it traces: mean probability %.2f",
+            region.image,
+            region.region,
+            confidence,
+        )
+    return (*place, *lengths, mm.columns, mm.crossed, at_border, round(confidence, 3), maps)
 
 
 def _traces(region: Region, found: Traced, path: Path) -> None:
