@@ -56,6 +56,11 @@ def source(package: str, *builds_with: str) -> Path:
     return next(path for path in folder.iterdir() if path.is_dir())
 
 
+def pyradiomics() -> Path:
+    """Two thoraces, and texture features with their settings."""
+    return source("pyradiomics==3.0.1", "setuptools<70", "wheel", "versioneer", "cython", "numpy")
+
+
 def _pip(package: str, python: str, *arguments: str) -> None:
     if subprocess.run([python, "-m", "pip", *arguments], capture_output=True).returncode:
         pytest.skip(f"{package} cannot be fetched")

@@ -27,7 +27,7 @@ STATISTICS |= {"min": "Minimum", "max": "Maximum", "mean": "Mean", "p90": "90Per
 
 @pytest.fixture(scope="session")
 def data():
-    return packages.source("pyradiomics==3.0.1", "setuptools<70", "wheel", "versioneer", "cython", "numpy") / "data"
+    return packages.pyradiomics() / "data"
 
 
 def nrrd(path):
