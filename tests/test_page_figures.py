@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from made_runs import made_run, made_study, made_weights
@@ -9,6 +11,8 @@ from made_runs import made_run, made_study, made_weights
 from evaluation.comparing import comparison as comparisons
 from evaluation.comparing.result import Settings
 from evaluation.drawing import page_figures
+from evaluation.scoring import scores
+from evaluation.scoring.scores import Images, Scores
 from evaluation.scoring.scoreset import Reading
 
 
@@ -40,6 +44,25 @@ def of_runs(work, *patterns):
 def test_less_data_is_shown_of_the_deepest_tuning_and_of_scratch(work):
     _, said = drawn(of_runs(work, "*_f*"), "reduction")
     assert said == ["conv1-fc8, 100 %", "conv1-fc8, 50 %", "scratch, 100 %", "scratch, 25 %", "curve ends"]
+
+
+def test_less_data_of_a_roc_set_is_shown_whole_and_in_the_papers_part(tmp_path):
+    """Fig. 6(b)."""
+    generator = np.random.default_rng(0)
+    start = made_weights(tmp_path / "weights" / "standin.caffemodel", generator)
+    label, image = np.arange(80) % 2, np.arange(80).astype(str)
+    unit, empty = np.array([f"u{k % 8}" for k in range(80)]), np.full(80, "")
+    for fraction in (1.0, 0.1):
+        folder = made_run(tmp_path, "conv1-fc8", start, fraction=fraction, scored=False)
+        score = label + generator.normal(0, 1, 80)
+        snapshot = json.loads((folder / "best.json").read_text())["snapshot"]
+        said = {"application": "polyp", "run": folder.name, "snapshot": snapshot}
+        found = Scores(unit, image, image, empty, label, score, Images(unit, image, label), "roc", **said)
+        scores.write(folder / "scores.h5", found)
+    (whole, part), said = drawn(of_runs(tmp_path, "*"), "reduction")
+    assert (whole.get_xlim(), whole.get_ylim()) == ((0, 1), (0, 1))
+    assert (part.get_xlim(), part.get_ylim()) == ((0.05, 0.5), (0.5, 1))
+    assert said == ["conv1-fc8, 100 %", "conv1-fc8, 10 %"]
 
 
 def test_one_share_of_the_data_is_no_reduction(work):
