@@ -36,6 +36,12 @@ def test_videos_with_masks_frames_and_negatives(tmp_path):
     ]
 
 
+@pytest.mark.parametrize("given", ["videos", "videos/Videos"])
+def test_a_source_may_itself_be_named_videos_or_be_the_folder_of_them(tmp_path, given):
+    root = touch(tmp_path / "videos", "Videos/a.avi", "masks/a.avi")
+    assert layouts.read("videos", tmp_path / given) == [Video("a", root / "Videos/a.avi", root / "masks/a.avi")]
+
+
 @pytest.mark.parametrize(
     ("names", "negatives", "message"),
     [

@@ -211,8 +211,10 @@ def _paired(images: list[Path], masks: list[Path]) -> list[tuple[str, Path, Path
 
 
 def _folder(source: Path, name: str) -> Path:
-    """The nearest folder of that name, in any case, at or below `source`."""
-    folders = [path for path in (source, *_walk(source)) if path.is_dir() and path.name.lower() == name]
+    """The nearest folder of that name, in any case, below `source`, or `source` itself where there is none."""
+    folders = [path for path in _walk(source) if path.is_dir() and path.name.lower() == name]
+    if not folders and source.name.lower() == name:
+        return source
     if not folders:
         raise Error(f"has no folder '{name}'", source, remedy="choose another --layout")
     return min(folders, key=lambda path: len(path.parts))
