@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ftcaffe.nets import alexnet
-from ftcaffe.nets.dense import ENLARGEMENT, dense
 from ftcaffe.nets.depths import DEPTHS, pretrained, rates
 from ftcaffe.nets.solver import Schedule, solver
 from ftcaffe.proto import to_text
@@ -64,6 +63,8 @@ def files(application: str, data: TrainingSet, options: Options) -> dict[str, st
     deploy = alexnet.deploy(application, data.classes, options.scale)
     texts = {f"{folder}/deploy.prototxt": to_text(deploy)}
     if data.region:
+        from ftcaffe.nets.dense import ENLARGEMENT, dense
+
         texts[f"{folder}/deploy_dense.prototxt"] = to_text(
             dense(deploy, ENLARGEMENT[options.scale], *data.region).net
         )
