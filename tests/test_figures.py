@@ -130,8 +130,8 @@ def test_the_same_figure_is_the_same_file(tmp_path):
 
 
 def scored(tests: testset.TestSet, score: list[float], **changes: np.ndarray) -> Scores:
-    columns = {name: tests.column(name) for name in ("unit", "image", "candidate", "lesion")}
-    return Scores(**(columns | changes), label=tests.label, score=np.array(score), images=tests.images)
+    columns = {name: tests.columns[name] for name in ("unit", "image", "candidate", "lesion")}
+    return Scores(**(columns | changes), label=tests.columns["label"], score=np.array(score), images=tests.images)
 
 
 def test_the_worst_cases_are_the_boxes_themselves_in_rgb(tmp_path):
