@@ -41,10 +41,9 @@ class Predictions:
         return self.probability.argmax(axis=1)
 
     @property
-    def margin(self) -> np.ndarray:
-        """(images,) by how much the likeliest class leads the next: 0 is doubt, 1 certainty."""
-        ordered = np.sort(self.probability, axis=1)
-        return ordered[:, -1] - ordered[:, -2]
+    def certainty(self) -> np.ndarray:
+        """(images,) the probability of that class."""
+        return self.probability.max(axis=1)
 
 
 def images_of(source: Path) -> tuple[Labelled, ...]:
@@ -95,13 +94,13 @@ def write(found: Predictions, view: View, out: Path) -> None:
 
 def shown(found: Predictions) -> list[tuple[str, np.ndarray]]:
     """Rows of the picture, each a heading and the places of its images: the surest of a class, then the doubtful."""
-    margin, taken = found.margin, found.taken
+    certainty, taken = found.certainty, found.taken
     rows = []
     for label, _ in Counter(taken.tolist()).most_common(_ROWS):
         places = np.flatnonzero(taken == label)
-        surest = places[np.argsort(-margin[places], kind="stable")]
+        surest = places[np.argsort(-certainty[places], kind="stable")]
         rows.append((f"taken for {found.classes[label]}, the surest first", surest[:_SHOWN]))
-    rows.append(("the most doubtful first", np.argsort(margin, kind="stable")[:_SHOWN]))
+    rows.append(("the most doubtful first", np.argsort(certainty, kind="stable")[:_SHOWN]))
     return rows
 
 
@@ -119,9 +118,8 @@ def _picture(found: Predictions, view: View) -> bytes:
             ax.set_axis_off()
         for ax, place, (_, name, pixels) in zip(axes, places, chosen.read(view), strict=False):
             ax.imshow(pixels[..., ::-1])
-            likeliest = found.probability[place].argmax()
             short = name if len(name) <= 22 else f"…{name[-21:]}"
-            said = f"{found.classes[likeliest]} {found.probability[place, likeliest]:.2f}"
+            said = f"{found.classes[found.taken[place]]} {found.certainty[place]:.2f}"
             ax.set_title(f"{said}\n{short}", fontsize=6.5, parse_math=False)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=150)
