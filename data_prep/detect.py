@@ -45,7 +45,7 @@ def detect(
     arguments = dataset["arguments"]
     settings = Assumed.of(arguments["set"] | assumed.read(changed))
     name = source.name.split(".")[0]
-    volume, _ = Scan(name, name, source, None, series=series).read()
+    volume = Scan(name, name, source, None, series=series).ct()
     with located(source):
         found = emboli.find(volume, settings.candidates)
     chosen = representations.augmentations(arguments["augment"], settings.patches)

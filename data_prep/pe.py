@@ -229,7 +229,7 @@ def _cut(task: tuple[Scan, dict[tuple[float, ...], list], Path, str, int, repres
     from data_prep.vessel import placed
 
     scan, wanted, path, representation, size, settings = task
-    volume, _ = scan.read()
+    volume = scan.ct()
     with Writer(path) as writer:
         for geometry, chosen in wanted.items():
             position, frame = placed(geometry)

@@ -73,7 +73,7 @@ def candidate_sheet(
     for scan in scans:
         here = [k for k, row in enumerate(chosen) if (row.unit, row.image) == (scan.unit, scan.name)]
         if here:
-            volume, _ = scan.read()
+            volume = scan.ct()
             for k in here:
                 pictures[k] = tiles(volume, *vessel.placed(chosen[k].geometry), settings)
     blocks = []

@@ -56,11 +56,11 @@ def assign(
         _check_given(given, lesions, place)
         splits = {unit: given[unit] for unit in lesions}
     else:
-        test = _drawn(list(lesions), lesions, test_fraction, rng)
+        test = _drawn(list(lesions), lesions, test_fraction, rng, left=2)
         splits = {unit: "test" if unit in test else "train" for unit in lesions}
     if "val" not in splits.values():
         train = [unit for unit, split in splits.items() if split == "train"]
-        for unit in _drawn(train, lesions, VALIDATION, rng):
+        for unit in _drawn(train, lesions, VALIDATION, rng, left=1):
             splits[unit] = "val"
     for split in SPLITS:
         if not any(lesions[unit] for unit in lesions if splits[unit] == split):
@@ -108,14 +108,16 @@ def balance(labels: np.ndarray, total: int, rng: np.random.Generator) -> np.ndar
     return np.sort(np.concatenate(kept))
 
 
-def _drawn(units: Sequence[str], lesions: Mapping[str, bool], fraction: float, rng: np.random.Generator) -> set[str]:
-    """About `fraction` of the units with and of those without a lesion; at least one with, and one with is left."""
+def _drawn(
+    units: Sequence[str], lesions: Mapping[str, bool], fraction: float, rng: np.random.Generator, left: int
+) -> set[str]:
+    """About `fraction` of the units with a lesion and of those without; at least one with, and `left` with stay."""
     drawn: set[str] = set()
     for kind in (True, False):
         group = [unit for unit in units if lesions[unit] is kind]
         count = round(fraction * len(group))
         if kind:
-            count = max(min(count, len(group) - 1), min(1, len(group)))
+            count = max(min(count, len(group) - left), min(1, len(group)))
         drawn.update(group[i] for i in rng.permutation(len(group))[:count])
     return drawn
 

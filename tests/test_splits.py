@@ -25,8 +25,6 @@ def rng(seed=0):
 @settings(max_examples=60, deadline=None)
 def test_every_unit_is_in_one_split_and_every_split_has_lesions(bearing, free, fraction, seed):
     lesions = units(bearing, free)
-    if round(fraction * bearing) > bearing - 2 and fraction * bearing > bearing - 2:
-        return  # too few are left for train and val: the next test's subject
     found = splits.assign(lesions, fraction, rng(seed))
     assert set(found) == set(lesions)
     for split in splits.SPLITS:

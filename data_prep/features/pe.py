@@ -72,8 +72,6 @@ def features(source: Path, data: Path, jobs: int) -> Features:
 
 
 def _of_scan(task: tuple[Scan, list[CandidateRow], emboli.Settings, bool]) -> _Found:
-    from dataclasses import replace
-
     import numpy as np
 
     from data_prep.candidates import emboli, lungs
@@ -81,7 +79,7 @@ def _of_scan(task: tuple[Scan, list[CandidateRow], emboli.Settings, bool]) -> _F
     from data_prep.features.region import region
 
     scan, rows, settings, tobogganed = task
-    volume, _ = replace(scan, mask=None).read()
+    volume = scan.ct()
     with located(scan.path):
         inside = lungs.mask(volume, settings.lungs)
         clusters = {one.name: one for one in emboli.find(volume, settings)} if tobogganed else {}

@@ -66,7 +66,7 @@ class Scan:
     def read(self) -> tuple[Volume, np.ndarray | None]:
         """The volume in canonical storage, and the emboli's numbers (int32) on its grid, None for no embolus."""
         stored, order = self._stored()
-        ct = replace(volume.as_ct(stored, self.path), unit=self.unit, name=self.name)
+        ct = self._as_ct(stored)
         if self.mask is None:
             return ct, None
         mask = self._mask(stored, order)
@@ -77,6 +77,13 @@ class Scan:
             _log.warning("%s: marks no embolus; counted as a scan without", self.mask)
             return ct, None
         return ct, labels
+
+    def ct(self) -> Volume:
+        """The volume alone."""
+        return self._as_ct(self._stored()[0])
+
+    def _as_ct(self, stored: Volume) -> Volume:
+        return replace(volume.as_ct(stored, self.path), unit=self.unit, name=self.name)
 
     def _stored(self) -> tuple[Volume, list[Path]]:
         if self.path.is_dir():
