@@ -20,7 +20,6 @@ from evaluation.statistics import significance
 from evaluation.statistics.significance import PairedErrors
 from ftcaffe.errors import Error
 
-COLUMNS = ("run", "unit", "region", "interface", "error")
 _REMEDY = "a row is an error of a run: run,unit,region,interface,error"
 
 
