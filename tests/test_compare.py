@@ -12,7 +12,7 @@ import pytest
 from made_runs import made_run, made_scores, made_study, made_weights
 
 from evaluation.comparing import comparison as comparisons
-from evaluation.comparing import headline, result
+from evaluation.comparing import headline, result, terms
 from evaluation.comparing.pairs import Pair
 from evaluation.comparing.result import Settings
 from evaluation.pages import run_tables
@@ -305,3 +305,8 @@ def test_candidates_of_one_kind_have_no_curve(keep, message):
     }
     with pytest.raises(Error, match=message):
         result.evaluate(dataclasses.replace(made, **kept), (0.1,), Settings(draws=10))
+
+
+@pytest.mark.parametrize(("name", "rate"), [("", 0.1), ("polyp", 0.1), ("frames", 0.1), ("pe", 1)])
+def test_the_headline_speaks_of_a_rate_that_the_application_allows(name, rate):
+    assert terms.of(name, "froc")[0].rate == rate

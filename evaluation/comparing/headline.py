@@ -12,7 +12,6 @@ from evaluation.scoring.runs import depth_label
 from evaluation.statistics.interval import Interval
 
 _NAMED = 3  # more curves than this are not named one by one
-_RATE = 0.1  # the operating point nearest to it is the one that the sentence speaks of
 
 
 def rate(comparison: Comparison) -> float | None:
@@ -22,7 +21,7 @@ def rate(comparison: Comparison) -> float | None:
         for points in zip(*(subject.result.points for subject in named(comparison)), strict=True)
         if points[0].rate > 0 and not any(math.isnan(point.sensitivity.value) for point in points)
     ]
-    return min(rates, key=lambda one: abs(math.log(one / _RATE))) if rates else None
+    return min(rates, key=lambda one: abs(math.log(one / comparison.terms.rate))) if rates else None
 
 
 def measure(comparison: Comparison, subject: Subject) -> Interval:

@@ -14,13 +14,14 @@ class Terms:
     """Words of an application.
 
     title : its own. unit : what is resampled. image : what false positives are counted per.
-    curve : ``froc`` or ``roc``.
+    curve : ``froc`` or ``roc``. rate : of false positives; the headline speaks of the operating point nearest to it.
     """
 
     title: str = "Detection"
     unit: str = "unit"
     image: str = "image"
     curve: str = "froc"
+    rate: float = 0.1
 
     @property
     def positives(self) -> str:
@@ -45,7 +46,7 @@ class Terms:
     def at(self, rate: float) -> str:
         """An operating point in a sentence."""
         if self.curve == "froc":
-            return f"{rate:g} false positives per {self.image}"
+            return f"{rate:g} false positive{'' if rate == 1 else 's'} per {self.image}"
         return f"a false-positive rate of {rate:g}"
 
     def short(self, rate: float) -> str:
@@ -58,4 +59,6 @@ def of(name: str, curve: str) -> tuple[Terms, tuple[float, ...]]:
     if not name:
         return Terms("Detection" if curve == "froc" else "Classification", curve=curve), _PAPER_RATES[curve]
     known = application.load(name)
-    return Terms(known.title, known.unit, known.image, curve), known.operating_points
+    # A volume is looked at for minutes and an image for a moment: an application's own points say how much it allows.
+    rate = max(Terms.rate, min(known.operating_points, default=0))
+    return Terms(known.title, known.unit, known.image, curve, rate), known.operating_points
