@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import weakref
+
 import pytest
 
 pytest.importorskip("torch")
 
+import torch
+
 import ftcaffe.engine as caffe
 from ftcaffe.engine import memory
+from ftcaffe.engine.blob import Blob
 from ftcaffe.errors import Error
 
 NET = """
@@ -62,3 +67,25 @@ def test_an_allocation_that_fails_is_explained(net, monkeypatch, message):
 
 def test_capacity_is_that_of_the_machine():
     assert 2**28 < memory.capacity() < 2**50
+
+
+def test_values_about_to_be_replaced_give_their_memory_back():
+    blob = Blob((2, 3))
+    fresh = torch.ones(2, 3)
+    old = weakref.ref(fresh)
+    blob.values.replace(fresh)
+    del fresh
+    blob.values.release()
+    assert old() is None
+
+
+def test_an_array_that_a_user_holds_outlives_the_release():
+    blob = Blob((2, 3))
+    blob.data[...], blob.diff[...] = 1, 2
+    data, diff = blob.data, blob.diff
+    blob.values.release()
+    blob.gradient.release()
+    assert (blob.data == 1).all()
+    assert (blob.diff == 2).all()
+    assert blob.data.ctypes.data == data.ctypes.data
+    assert blob.diff.ctypes.data == diff.ctypes.data

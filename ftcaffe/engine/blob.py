@@ -94,6 +94,11 @@ class Memory:
             self.lent = lent
         self._host_is_newer = False
 
+    def release(self) -> None:
+        """Give back the memory of values that are about to be replaced, so that the fresh ones can lie there."""
+        if self._host is None:
+            self._tensor, self.lent = None, False
+
     def lend(self) -> torch.Tensor:
         """The values to hold on to: nothing that is written here later changes them."""
         tensor = self.tensor
@@ -142,6 +147,12 @@ class Gradient(Memory):
         self.is_zero = False
         self._shown = None
         super().replace(fresh, lent=lent)
+
+    def release(self) -> None:
+        """As `Memory.release`; zero until replaced."""
+        if self._host is None:
+            super().release()
+            self.is_zero, self._shown = True, None
 
     def show(self, other: Gradient) -> None:
         """Hold another's values, which are copied only when someone looks, or holds the array already."""

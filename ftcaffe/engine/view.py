@@ -43,6 +43,9 @@ class View(Memory):
         """As `Memory.replace`."""
         self._whole.replace(fresh.reshape(self._whole.shape), lent=lent)
 
+    def release(self) -> None:
+        """Nothing: the other may still be needed."""
+
     def lend(self) -> torch.Tensor:
         """As `Memory.lend`."""
         return self._whole.lend().reshape(self._shape)

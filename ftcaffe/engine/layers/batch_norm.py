@@ -50,6 +50,8 @@ class BatchNorm(Layer):
         x = bottoms[0].values.tensor
         count = x.numel() // self.channels
         mean, variance = self._running() if self.running else (x.mean([0, *range(2, x.dim())]), None)
+        tops[0].values.release()
+        self._y = None
         y = x - channels.spread(mean, x.dim())
         if variance is None:
             variance = channels.products(y, y)[0] / count
@@ -76,6 +78,7 @@ class BatchNorm(Layer):
         if not propagate[0]:
             return
         above = tops[0].gradient.tensor
+        bottoms[0].gradient.release()
         if self.running:
             below = above * channels.spread(self._inverse, above.dim())
         else:

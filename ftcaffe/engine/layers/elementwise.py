@@ -48,6 +48,7 @@ class Eltwise(Layer):
         first, *others = (bottom.values.tensor for bottom in bottoms)
         if tops[0] is bottoms[0] and not self.product:
             first = torch.full_like(first, 0.0 if self.sum else torch.finfo(first.dtype).min)
+        tops[0].values.release()
         if self.sum:
             y = self._sum(first, others)
         elif self.product:
@@ -201,6 +202,7 @@ class Scale(Along):
         self._x = bottoms[0].values.lend() if tops[0] is bottoms[0] else None
         x = bottoms[0].values.tensor
         scale = self.spread(self.blobs[0] if self.learns else bottoms[1])
+        tops[0].values.release()
         if self.biased and not x.is_contiguous():
             y = torch.addcmul(self.spread(self.blobs[-1]), x, scale)  # fast where the channels lie last
         elif self.biased:
@@ -228,4 +230,5 @@ class Scale(Along):
         elif scale_wanted:
             scale.gradient.replace(of_scale)
         if propagate[0]:
+            bottoms[0].gradient.release()
             bottoms[0].gradient.replace(above * self.spread(scale))

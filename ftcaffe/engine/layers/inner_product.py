@@ -40,6 +40,7 @@ class InnerProduct(Layer):
         """A matrix product."""
         rows = self._rows(bottoms[0].values.tensor)
         weight = self._weight()
+        tops[0].values.release()
         if len(self.blobs) > 1:
             product = torch.addmm(self.blobs[1].values.tensor, rows, weight.t())
         else:
@@ -56,6 +57,7 @@ class InnerProduct(Layer):
         if len(self.blobs) > 1 and self.propagate[1]:
             self.blobs[1].gradient.add(above.sum(0))
         if propagate[0]:
+            bottoms[0].gradient.release()
             bottoms[0].gradient.replace((above @ self._weight()).view(bottoms[0].shape))
 
     def _rows(self, tensor: torch.Tensor) -> torch.Tensor:

@@ -36,13 +36,16 @@ class Neuron(Layer):
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """The value of each."""
-        tops[0].values.replace(self.value(bottoms[0].values.tensor))
+        x = bottoms[0].values.tensor
+        tops[0].values.release()
+        tops[0].values.replace(self.value(x))
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """The gradient of each."""
         if propagate[0]:
-            x, y = bottoms[0].values.tensor, tops[0].values.tensor
-            bottoms[0].gradient.replace(self.gradient(tops[0].gradient.tensor, x, y))
+            x, y, above = bottoms[0].values.tensor, tops[0].values.tensor, tops[0].gradient.tensor
+            bottoms[0].gradient.release()
+            bottoms[0].gradient.replace(self.gradient(above, x, y))
 
 
 @register("ReLU")
@@ -59,7 +62,18 @@ class ReLU(Neuron):
         if tops[0] is bottoms[0] and not bottoms[0].values.lent and not x._is_view():
             aten.leaky_relu_(x, self.slope) if self.slope else x.relu_()
         else:
+            tops[0].values.release()
             tops[0].values.replace(aten.leaky_relu(x, self.slope) if self.slope else x.relu())
+
+    def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
+        """Written over the top's gradient on the same terms."""
+        gradient = bottoms[0].gradient
+        if propagate[0] and tops[0] is bottoms[0] and not self.slope:
+            above, x = gradient.tensor, bottoms[0].values.tensor
+            if not gradient.lent and not above._is_view() and above.stride() == x.stride():
+                aten.threshold_backward.grad_input(above, x, 0, grad_input=above)
+                return
+        super().backward(tops, propagate, bottoms)
 
     def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         """The top's gradient where the bottom is positive, slope times it elsewhere."""
@@ -250,6 +264,7 @@ class Dropout(Neuron):
         if self.training:
             kept = mode.random.bernoulli(1.0 - self.ratio, bottoms[0].count).reshape(bottoms[0].shape)
             self._mask = torch.from_numpy(kept).to(x.device, torch.float32).mul_(1.0 / (1.0 - self.ratio))
+            tops[0].values.release()
             tops[0].values.replace(x * self._mask)
         elif tops[0] is not bottoms[0]:
             tops[0].values.replace(bottoms[0].values.lend(), lent=True)
@@ -259,6 +274,7 @@ class Dropout(Neuron):
         if propagate[0]:
             above = tops[0].gradient.tensor
             if self.training:
+                bottoms[0].gradient.release()
                 bottoms[0].gradient.replace(above * self._mask)
             elif tops[0] is not bottoms[0]:
                 bottoms[0].gradient.replace(tops[0].gradient.lend(), lent=True)

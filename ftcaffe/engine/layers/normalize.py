@@ -27,6 +27,7 @@ class LRN(Layer):
         message = self.message.lrn_param
         self.size, self.alpha, self.beta, self.k = message.local_size, message.alpha, message.beta, message.k
         self.within = message.norm_region == message.WITHIN_CHANNEL
+        self._scale: torch.Tensor | None = None
         if self.size % 2 == 0:
             raise self.fault(f"local_size {self.size} is not odd")
 
@@ -51,7 +52,10 @@ class LRN(Layer):
             return
         x = _rows(x)
         band = self._band(x)
-        self._scale, y = torch.empty_like(x), torch.empty_like(x)
+        tops[0].values.release()
+        if self._scale is None or self._scale.shape != x.shape or self._scale.device != x.device:
+            self._scale = torch.empty_like(x)
+        y = torch.empty_like(x)
         for part in _blocks(x):
             scale = self._scale[part]
             torch.mm(x[part] * x[part], band, out=scale)
@@ -63,6 +67,7 @@ class LRN(Layer):
         """dx = dy · scale^−beta − 2·beta·(alpha/n) · x · Σ (dy · y / scale); within a channel the mean for Σ / n."""
         if not propagate[0]:
             return
+        assert self._scale is not None
         x, y, above = bottoms[0].values.tensor, tops[0].values.tensor, tops[0].gradient.tensor
         if self.within:
             power = _power(self._scale, self.beta)
@@ -71,6 +76,7 @@ class LRN(Layer):
             bottoms[0].gradient.replace(below)
             return
         x, y, above = _rows(x), _rows(y), _rows(above)
+        bottoms[0].gradient.release()
         band = self._band(x)
         below = torch.empty_like(x)
         for part in _blocks(x):

@@ -86,7 +86,10 @@ class Pooling(Layer):
             raise self.fault("STOCHASTIC has no CPU form in Caffe either; use MAX or AVE")
         if not self.max:
             return super().forward(bottoms, tops)
-        y, self._index = self._maxima(channels_last(bottoms[0].values.tensor))
+        x = channels_last(bottoms[0].values.tensor)
+        tops[0].values.release()
+        self._index = torch.empty(0)  # the last one's memory is this one's
+        y, self._index = self._maxima(x)
         tops[0].values.replace(y)
         if len(tops) > 1:
             tops[1].values.replace(self._index.to(torch.float32))
@@ -99,8 +102,11 @@ class Pooling(Layer):
         if not self.native and not self.max:
             return super().backward(tops, propagate, bottoms)
         # PyTorch asks for the bottom, and looks at its shape and layout only.
-        like = torch.empty_like(bottoms[0].values.tensor, memory_format=torch.channels_last)
+        like = bottoms[0].values.tensor
+        if not like.is_contiguous(memory_format=torch.channels_last):
+            like = torch.empty_like(like, memory_format=torch.channels_last)
         above = channels_last(tops[0].gradient.tensor)
+        bottoms[0].gradient.release()
         if not self.native:
             below = torch.zeros(like.shape, device=like.device).flatten(2)
             seen = (self._index >= 0).flatten(2)
@@ -112,7 +118,7 @@ class Pooling(Layer):
             )
         elif self.pad == (0, 0) and all(k >= n for k, n in zip(self.kernel, like.shape[2:], strict=True)):
             # One window over all, as before a classifier: many times as fast as PyTorch's backward.
-            below = like.copy_(above / math.prod(like.shape[2:]))
+            below = torch.empty_like(like).copy_(above / math.prod(like.shape[2:]))
         else:
             below = torch.ops.aten.avg_pool2d_backward(
                 above, like, self.kernel, self.stride, self.pad, self.ceil, True, None

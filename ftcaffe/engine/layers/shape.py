@@ -57,6 +57,7 @@ class Split(Apart):
         elif len(reached) == 1:
             bottoms[0].gradient.replace(reached[0].lend(), lent=True)
         else:
+            bottoms[0].gradient.release()
             total = reached[0].tensor + reached[1].tensor
             for gradient in reached[2:]:
                 total += gradient.tensor
@@ -200,7 +201,9 @@ class Concat(Joint):
         if self.shared:
             tops[0].share(bottoms[0], gradient=True)
         else:
-            tops[0].values.replace(torch.cat([bottom.values.tensor for bottom in bottoms], self.axis))
+            parts = [bottom.values.tensor for bottom in bottoms]
+            tops[0].values.release()
+            tops[0].values.replace(torch.cat(parts, self.axis))
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """To each bottom its part."""

@@ -45,7 +45,7 @@ class Stream(Protocol):
 
 
 class Reading(Source):
-    """A layer that reads its batches from files: a thread transforms them, `prefetch` batches ahead.
+    """A layer that reads its batches from files: a thread transforms them ahead, `prefetch` batches at a time.
 
     Random words are taken from Caffe's own numbers in its order: a seed for the transformation, what `open` draws,
     that seed anew, and one for the thread.
@@ -69,7 +69,7 @@ class Reading(Source):
             raise self._named(error) from None
         self.transformer.seed()
         mode.random.word()
-        self._ahead = ReadAhead(self.stream.batches(0), self.message.data_param.prefetch)
+        self._read(0)
 
     def shapes(self, bottoms: Sequence[Shape]) -> Sequence[Shape]:
         """batch × channels × height × width, and batch."""
@@ -78,7 +78,11 @@ class Reading(Source):
     def seek(self, batches: int) -> None:
         """As `Source.seek`; crops and mirrors are drawn on, whichever batch follows."""
         self._ahead.stop()
-        self._ahead = ReadAhead(self.stream.batches(batches), self.message.data_param.prefetch)
+        self._read(batches)
+
+    def _read(self, start: int) -> None:
+        """Begin with the batch of that number. Caffe's `prefetch` counts the one in use and the one being filled."""
+        self._ahead = ReadAhead(self.stream.batches(start), self.message.data_param.prefetch - 2)
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
         """The next batch; the tops take its shape."""

@@ -70,8 +70,10 @@ class Convolution(Sliding):
             return super().forward(bottoms, tops)
         weight, *bias = (blob.values.tensor for blob in self.blobs)
         for bottom, top in zip(bottoms, tops, strict=True):
+            x = channels_last(self.images(bottom.values.tensor))
+            top.values.release()
             y = torch.convolution(
-                channels_last(self.images(bottom.values.tensor)),
+                x,
                 weight,
                 bias[0] if bias else None,
                 self.step,
@@ -91,8 +93,11 @@ class Convolution(Sliding):
         weight = self.blobs[0].values.tensor
         needs_bias = len(self.blobs) > 1 and self.propagate[1]
         for top, wanted, bottom in zip(tops, propagate, bottoms, strict=True):
+            above = channels_last(self.images(top.gradient.tensor))
+            if wanted:
+                bottom.gradient.release()
             of_bottom, of_weight, of_bias = torch.ops.aten.convolution_backward(
-                channels_last(self.images(top.gradient.tensor)),
+                above,
                 channels_last(self.images(bottom.values.tensor)),
                 weight,
                 [self.output],
