@@ -25,7 +25,7 @@ test: lint ## lint, then every test; FTCAFFE_ORACLE=DIR compares with the BVLC C
 	FTCAFFE_CACHE="$(CACHE)" $(BIN)/pytest -n 2
 
 demo: .venv ## from synthetic videos to the comparison of tuning depths, in work/demo
-	PATH="$(CURDIR)/$(BIN):$$PATH" demo/run work/demo
+	PATH="$(CURDIR)/$(BIN):$$PATH" demo/polyp work/demo
 
 demo-pe: .venv ## from synthetic CT angiograms to the comparison of tuning depths with features, in work/demo-pe
 	PATH="$(CURDIR)/$(BIN):$$PATH" demo/pe work/demo-pe
