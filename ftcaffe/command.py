@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import errno
 import logging
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 
 from ftcaffe import __version__
-from ftcaffe.errors import Error
+from ftcaffe.errors import Error, Interrupted
 
 # The verbs as ``ftcaffe --help`` lists them: in the order in which a study uses them.
 _GROUPS = {
@@ -85,7 +86,7 @@ def _listed(commands: Mapping[str, Command]) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one verb; exit status 0 done, 2 for a fault the user can mend, 130 when interrupted."""
+    """Run one verb; exit status 0 done, 2 for a fault the user can mend, 128 + n when a signal n ended it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options = parser().parse_args(arguments)
     try:
@@ -101,6 +102,6 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"ftcaffe: {error.filename}: {error.strerror}", file=sys.stderr)
             return 2
         raise
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("ftcaffe: interrupted; the same command continues where it stopped", file=sys.stderr)
-        return 130
+        return 128 + (interrupt.number if isinstance(interrupt, Interrupted) else signal.SIGINT)

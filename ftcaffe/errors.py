@@ -1,4 +1,4 @@
-"""The toolkit's one exception: what a user can mend, said in one line."""
+"""The toolkit's exceptions: what a user can mend, said in one line, and a signal that ends the work."""
 
 from __future__ import annotations
 
@@ -33,6 +33,14 @@ class Error(RuntimeError):
         place = f"{os.fspath(path)}{f':{line}' if line else ''}: " if path is not None else ""
         text = f"{place}{what}" + (f"; {remedy}" if remedy else "")
         super().__init__(" ".join(text.split()))
+
+
+class Interrupted(KeyboardInterrupt):
+    """A signal, of number `number`, ends the work; the command line exits with status 128 + `number`."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(f"signal {number}")
 
 
 @contextmanager

@@ -241,23 +241,35 @@ def test_an_engine_that_ends_the_process_fails_its_run_with_its_last_words(work,
     assert run.read(folder)["error"] == "Check failed: x"
 
 
-def test_ctrl_c_ends_with_130_and_the_same_command_goes_on(work):
-    command = [sys.executable, "-m", "ftcaffe.command", "sweep", "polyp", "--work", str(work), "--scale", "tiny"]
+def test_a_signal_ends_the_sweep_and_its_run_and_the_same_command_goes_on(work):
+    before = 0
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+        status, trained_by = _signalled(work, number, before)
+        assert status == 128 + number
+        with pytest.raises(ProcessLookupError):
+            os.kill(trained_by, 0)
+        (state,) = sweep.states(work, "polyp")
+        assert state.status == "interrupted"
+        assert state.iteration > before
+        assert json.loads(next(work.glob("runs/polyp/*/run.json")).read_text())["error"] is None
+        before = state.iteration
+
+
+def _signalled(work: Path, number: int, before: int) -> tuple[int, int]:
+    """A sweep that gets a signal once its run has come beyond an iteration: exit status, and who trained the run."""
     # A test that runs in the background may have inherited that the signal is ignored.
     program = (
-        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        f"import signal, sys; signal.signal({int(number)}, signal.default_int_handler);"
         "from ftcaffe.command import main; sys.exit(main(sys.argv[1:]))"
     )
-    command[1:3] = ["-c", program]
-    command += ["--depths", "scratch", "--batch", "8", "--epochs", "40", "--patience", "40", "--engine", ENGINE]
+    command = [sys.executable, "-c", program, "sweep", "polyp", "--work", str(work), "--scale", "tiny"]
+    command += ["--depths", "scratch", "--batch", "8", "--epochs", "200", "--patience", "200", "--engine", ENGINE]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         for _ in range(600):
-            if any(work.glob("runs/polyp/*/log.csv")):
+            if (work / "runs").is_dir() and sweep.states(work, "polyp")[0].iteration > before:
                 break
             time.sleep(0.1)
-        os.kill(process.pid, signal.SIGINT)
-        assert process.wait() == 130
-    (state,) = sweep.states(work, "polyp")
-    assert state.status == "interrupted"
-    assert state.iteration >= 5
-    assert json.loads(next(work.glob("runs/polyp/*/run.json")).read_text())["error"] is None
+        (held,) = work.glob("runs/polyp/.*.lock")
+        trained_by = json.loads(held.read_text())["pid"]
+        process.send_signal(number)
+        return process.wait(timeout=30), trained_by

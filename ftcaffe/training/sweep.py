@@ -10,11 +10,12 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from ftcaffe.errors import Error
+from ftcaffe.errors import Error, Interrupted
 from ftcaffe.store import lock
 from ftcaffe.training import run
 from ftcaffe.training.log import Log
@@ -25,7 +26,7 @@ OUTPUT = "output.log"
 """What the engine printed, in the run's folder."""
 
 INTERRUPTED = 130
-"""Exit status of an interrupted run."""
+"""Exit status of a run's process that a signal of its own ended."""
 
 
 @dataclass(frozen=True)
@@ -88,17 +89,21 @@ def sweep(work: Path, folders: Sequence[Path], gpu: int | None = None) -> list[s
     Returns
     -------
     Names of the runs that failed.
+
+    Raises
+    ------
+    Interrupted : SIGINT, SIGTERM or SIGHUP came; the run's process has ended by then.
     """
     before = [state(folder) for folder in folders]
     failed = []
-    with logging_redirect_tqdm(), _Bar(before) as bar:
+    with logging_redirect_tqdm(), _Bar(before) as bar, _Signals() as signals:
         for number, (folder, was) in enumerate(zip(folders, before, strict=True)):
             if was.status == "done":
                 continue
             bar.begin(number)
             if holder := lock.holder(folder):
                 logger.info("%s: is being %s; left to it", folder.name, holder)
-            elif error := _train(work, folder, gpu, bar):
+            elif error := _train(work, folder, gpu, bar, signals):
                 failed.append(folder.name)
                 logger.error("%s: failed: %s", folder.name, error)
             else:
@@ -151,7 +156,43 @@ class _Bar:
         self._done[self._current] = iteration
 
 
-def _train(work: Path, folder: Path, gpu: int | None, bar: _Bar) -> str | None:
+class _Signals:
+    """Hears the signals that end a sweep, ends the run's process, and says so once that is gone.
+
+    The process has a session of its own, so that what a terminal sends reaches it once, through here. A signal that
+    is ignored, as ``nohup`` has SIGHUP, stays so.
+    """
+
+    def __enter__(self) -> _Signals:
+        self._child: subprocess.Popen[str] | None = None
+        self._came: int | None = None
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        heard = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]
+        self._former = {number: signal.signal(number, self._hear) for number in heard}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        self._came = number
+        if self._child:
+            self._child.terminate()
+
+    def end(self, child: subprocess.Popen[str]) -> None:
+        """A process has begun that a signal is to end, one that came before it too."""
+        self._child = child
+        if self._came:
+            child.terminate()
+
+    def check(self) -> None:
+        """`Interrupted` where a signal came."""
+        if self._came:
+            raise Interrupted(self._came)
+
+
+def _train(work: Path, folder: Path, gpu: int | None, bar: _Bar, signals: _Signals) -> str | None:
     """Do one run in a child; returns the error that ended it, None when it is done."""
     arguments = [str(work), str(folder), run.read(folder)["engine"], *([] if gpu is None else [str(gpu)])]
     with (folder / OUTPUT).open("w") as output:
@@ -160,19 +201,21 @@ def _train(work: Path, folder: Path, gpu: int | None, bar: _Bar) -> str | None:
             stdout=subprocess.PIPE,
             stderr=output,
             text=True,
-            start_new_session=True,  # Ctrl-C reaches it once, through the sweep
+            start_new_session=True,
         )
+        signals.end(child)
         try:
             assert child.stdout is not None
             for line in child.stdout:
                 _show(line, bar)
             status = child.wait()
         except BaseException:
-            child.send_signal(signal.SIGINT)
+            child.terminate()
             child.wait()
             raise
+    signals.check()
     if status == INTERRUPTED:
-        raise KeyboardInterrupt
+        raise Interrupted(signal.SIGINT)
     if status == 0:
         return None
     error = run.read(folder)["error"] or _last_line(folder / OUTPUT) or f"its process ended with status {status}"

@@ -2,7 +2,8 @@
 
 BVLC Caffe ends the process on an error, so no run may share one with the sweep. Standard output carries a JSON
 object a line: the fields of `Progress`, at most ten times a second, or ``{"text": …}`` to show; what the engine
-itself prints goes to standard error. When the sweep is gone, writing fails and the run ends as if interrupted.
+itself prints goes to standard error. SIGINT and SIGTERM end the run where it is; begun again it goes on from the last
+snapshot that counts. When the sweep is gone, writing fails and the run ends as if interrupted.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ class _Text(logging.Handler):
 
 def main(work: str, folder: str, engine: str, gpu: str | None = None) -> int:
     """Train; exit status 0 done, 2 an error that ``run.json`` holds, 130 interrupted."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     logging.basicConfig(level=logging.INFO, handlers=[_Text()])
     sent = 0.0
 
