@@ -301,7 +301,7 @@ def _handcrafted(options: argparse.Namespace) -> None:
 
 
 HANDCRAFTED = Command(
-    "score the test candidates by the method without a net, its features and all",
+    "the handcrafted method, which needs no net, on the test candidates",
     _handcrafted_arguments,
     _handcrafted,
 )
