@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 import torch
 
 import ftcaffe.engine as caffe
-from ftcaffe.engine import memory
+from ftcaffe.engine import fillers, memory
 from ftcaffe.engine.blob import Blob
 from ftcaffe.errors import Error
 
@@ -51,6 +51,38 @@ def test_what_does_not_fit_says_which_batch_would(net, monkeypatch):
     net.blobs["label"].reshape(batch)
     net.reshape()
     net.forward()
+
+
+DEEP = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 1 dim: 1000 } } }
+layer { name: "a" type: "InnerProduct" bottom: "data" top: "a" param { name: "w" } param { name: "b" }
+  inner_product_param { num_output: 1000 weight_filler { type: "constant" } } }
+layer { name: "b" type: "InnerProduct" bottom: "a" top: "b" param { name: "w" } param { name: "b" }
+  inner_product_param { num_output: 1000 weight_filler { type: "constant" } } }
+layer { name: "c" type: "InnerProduct" bottom: "b" top: "c"
+  inner_product_param { num_output: 1000 bias_term: false weight_filler { type: "xavier" } } }
+"""
+SHARED, LAST = 4 * (1000 * 1000 + 1000), 4 * 1000 * 1000
+
+
+def test_parameters_that_fit_together_while_they_are_filled_are_filled(tmp_path, monkeypatch):
+    (tmp_path / "net.prototxt").write_text(DEEP)
+    holding(monkeypatch, SHARED + 2 * LAST)
+    assert caffe.Net(str(tmp_path / "net.prototxt"), caffe.TEST).params["c"][0].data.any()
+
+
+def test_parameters_that_do_not_fit_together_are_an_error_before_the_last_is_filled(tmp_path, monkeypatch):
+    (tmp_path / "net.prototxt").write_text(DEEP)
+    holding(monkeypatch, SHARED + 2 * LAST - 1)
+    filled = []
+    monkeypatch.setattr(fillers, "fill", lambda blob, message: filled.append(message.type))
+    with pytest.raises(
+        Error,
+        match=r"net\.prototxt: layer 'c' \(InnerProduct\): out of memory: to fill a parameter of shape "
+        r"\(1000, 1000\) takes 0\.0 GB, those before it leave 0\.0 GB; make the net smaller",
+    ):
+        caffe.Net(str(tmp_path / "net.prototxt"), caffe.TEST)
+    assert filled == ["constant"] * 4
 
 
 @pytest.mark.parametrize("message", ["[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to", None])

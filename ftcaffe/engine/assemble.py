@@ -4,39 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from ftcaffe.engine import net_log
+from ftcaffe.engine import memory, net_log
 from ftcaffe.engine.blob import Blob
 from ftcaffe.engine.layers import Layer, layer_class
-from ftcaffe.errors import Error
+from ftcaffe.engine.node import Node, naming
 from ftcaffe.proto import caffe_pb2
-
-
-@dataclass
-class Node:
-    """A layer at its place in a net.
-
-    bottoms, tops : the blobs that it takes and gives.
-    losses : index and weight of the tops that are summed in the net's loss.
-    """
-
-    layer: Layer
-    bottoms: list[Blob]
-    tops: list[Blob]
-    losses: list[tuple[int, float]] = field(default_factory=list)
-    _seen: list[tuple[int, ...]] | None = None
-
-    def reshape(self) -> None:
-        """Give the tops their shapes, when the bottoms' have changed since."""
-        shapes = [blob.shape for blob in self.bottoms]
-        if shapes != self._seen or self.layer.reshapes_always:
-            self._seen = shapes
-            with _naming(self.layer):
-                self.layer.reshape(self.bottoms, self.tops)
 
 
 @dataclass
@@ -55,6 +30,7 @@ class Assembly:
     decay_mult: list[float] = field(default_factory=list)
     _owners: dict[str, int] = field(default_factory=dict)
     _bytes: int = 0  # of the tops
+    _room: float = field(default_factory=lambda: memory.capacity() / 4)  # values beyond the parameters
 
     def add(self, message: Any) -> None:
         """Make a layer, shape its tops, take up its losses and parameters."""
@@ -71,7 +47,8 @@ class Assembly:
                 f"has {len(message.bottom)} bottoms and {len(message.top)} tops, a top for each is needed"
             )
         bottoms = [self.blobs[name] for name in message.bottom]
-        with _naming(layer):
+        layer.room = self._room
+        with naming(layer):
             layer.setup(bottoms)
         node = Node(layer, bottoms, [self.blobs.setdefault(name, Blob()) for name in message.top])
         node.reshape()
@@ -102,6 +79,7 @@ class Assembly:
                 if spec.name:
                     self._owners[spec.name] = len(self.learnable)
                 self.learnable.append(blob)
+                self._room -= blob.count
                 self.lr_mult.append(spec.lr_mult)
                 self.decay_mult.append(spec.decay_mult)
                 continue
@@ -132,17 +110,6 @@ def assemble(message: Any) -> Assembly:
     for layer in message.layer:
         assembly.add(layer)
     return assembly
-
-
-@contextmanager
-def _naming(layer: Layer) -> Iterator[None]:
-    """Give an `Error` about a blob, which knows no layer, the one that makes it."""
-    try:
-        yield
-    except Error as error:
-        if error.what.startswith("a blob of "):
-            raise layer.fault(error.what) from None
-        raise
 
 
 def _check_count(layer: Layer, what: str, count: int, allowed: tuple[int, int | None]) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import torch
 
 from ftcaffe.engine import glog
-
-if TYPE_CHECKING:
-    from ftcaffe.engine.net import Net
+from ftcaffe.engine.blob import Blob
+from ftcaffe.engine.node import Node
 
 
 class Watch:
@@ -17,19 +16,17 @@ class Watch:
 
     Parameters
     ----------
-    net : its layers are watched from now on.
+    nodes : a net's layers. propagate : for each, which bottoms get a gradient. learnable : the net's parameters.
     """
 
-    def __init__(self, net: Net) -> None:
-        self._net, self.on = net, True
-        net.after_forward(self._forward)
-        net.after_backward(self._backward)
+    def __init__(self, nodes: Sequence[Node], propagate: Sequence[Sequence[bool]], learnable: Sequence[Blob]) -> None:
+        self._nodes, self._propagate, self._learnable, self.on = nodes, propagate, learnable, True
 
     def all_parameters(self) -> None:
         """Say the norms of the parameters and their gradients together."""
         if self._listening():
-            data = [blob.values.tensor for blob in self._net.learnable]
-            diff = [blob.gradient.tensor for blob in self._net.learnable]
+            data = [blob.values.tensor for blob in self._learnable]
+            diff = [blob.gradient.tensor for blob in self._learnable]
             sums = [sum(float(x.abs().sum()) for x in group) for group in (data, diff)]
             norms = [sum(float(x.square().sum()) for x in group) ** 0.5 for group in (data, diff)]
             glog.error(
@@ -42,10 +39,12 @@ class Watch:
     def _listening(self) -> bool:
         return self.on and glog.wanted()
 
-    def _forward(self, number: int) -> None:
+    def forward(self, number: int) -> None:
+        """Say what the layer of a number has given."""
         if not self._listening():
             return
-        node, message = self._net._nodes[number], self._net.message.layer[number]
+        node = self._nodes[number]
+        message = node.layer.message
         for name, blob in zip(message.top, node.tops, strict=True):
             value = _mean(blob.values.tensor)
             glog.info("net.cpp:593", "    [Forward] Layer %s, top blob %s data: %g", message.name, name, value)
@@ -54,11 +53,13 @@ class Watch:
             value = _mean(blob.values.tensor)
             glog.info("net.cpp:605", "    [Forward] Layer %s, param blob %s data: %g", message.name, name, value)
 
-    def _backward(self, number: int) -> None:
+    def backward(self, number: int) -> None:
+        """Say the gradients that the layer of a number has computed."""
         if not self._listening():
             return
-        node, message = self._net._nodes[number], self._net.message.layer[number]
-        for name, blob, wanted in zip(message.bottom, node.bottoms, self._net._propagate[number], strict=True):
+        node = self._nodes[number]
+        message = node.layer.message
+        for name, blob, wanted in zip(message.bottom, node.bottoms, self._propagate[number], strict=True):
             if wanted:
                 value = _mean(blob.gradient.tensor)
                 glog.info(

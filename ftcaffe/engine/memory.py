@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from ftcaffe.engine import mode
-from ftcaffe.engine.assemble import Node
+from ftcaffe.engine.node import Node
 from ftcaffe.errors import Error
 
 _FLOAT = 4

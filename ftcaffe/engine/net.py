@@ -64,8 +64,10 @@ class Net:
         self._after_forward: list[Callable[[int], None]] = []
         self._before_backward: list[Callable[[int], None]] = []
         self._after_backward: list[Callable[[int], None]] = []
-        self.watch = debug.Watch(self) if self.message.debug_info else None
-        net_log.end(self)
+        self.watch: debug.Watch | None = None
+        if self.message.debug_info:
+            self._debug()
+        net_log.end(self.message, self._needs_backward, self.outputs)
 
     # What pycaffe shows.
 
@@ -280,6 +282,13 @@ class Net:
         self._after_backward.append(call)
 
     # What the solver uses.
+
+    def _debug(self) -> None:
+        """Have `watch` say what each layer computes, as `debug_info` has it."""
+        if self.watch is None:
+            self.watch = debug.Watch(self._nodes, self._propagate, self.learnable)
+            self.after_forward(self.watch.forward)
+            self.after_backward(self.watch.backward)
 
     def _forward(self, first: int, last: int) -> float:
         """Run layers `first` to `last`; returns their weighted loss."""

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from ftcaffe.engine import glog
+from ftcaffe.engine.blob import Blob
+from ftcaffe.engine.node import Node
 from ftcaffe.proto import rules
-
-if TYPE_CHECKING:
-    from ftcaffe.engine.assemble import Node
-    from ftcaffe.engine.blob import Blob
-    from ftcaffe.engine.net import Net
 
 _FLOAT = 4
 _RULES = {"phase": 296, "min_level": 306, "max_level": 316, "stage": 332, "not_stage": 347}
@@ -82,13 +79,13 @@ def ignored(line: int, names: Iterable[str], nodes: Iterable[Node]) -> None:
                 glog.info(f"net.cpp:{line}", "Ignoring source layer %s", name)
 
 
-def end(net: Net) -> None:
+def end(net: Any, needs_backward: Sequence[bool], outputs: Iterable[str]) -> None:
     """Which layers need a backward, the last first; the outputs."""
-    for layer, needed in reversed(list(zip(net.message.layer, net._needs_backward, strict=True))):
+    for layer, needed in reversed(list(zip(net.layer, needs_backward, strict=True))):
         if needed:
             glog.info("net.cpp:200", "%s needs backward computation.", layer.name)
         else:
             glog.info("net.cpp:202", "%s does not need backward computation.", layer.name)
-    for name in net.outputs:
+    for name in outputs:
         glog.info("net.cpp:244", "This network produces output %s", name)
     glog.info("net.cpp:257", "Network initialization done.")

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ftcaffe.engine import net_log
-from ftcaffe.engine.assemble import Node
 from ftcaffe.engine.blob import Blob
+from ftcaffe.engine.node import Node
 from ftcaffe.errors import Error
 from ftcaffe.proto import blobs as binary
 from ftcaffe.proto import hdf5

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from ftcaffe.engine import debug, glog, mode, rates, snapshots, solver_nets
+from ftcaffe.engine import glog, mode, rates, snapshots, solver_nets
 from ftcaffe.engine.blob import Blob, Gradient
 from ftcaffe.engine.layers.source import Source
 from ftcaffe.engine.net import Net
@@ -58,7 +58,7 @@ class Solver:
         self.test_nets = solver_nets.test(message, path)
         if message.debug_info:
             for net in (self.net, *self.test_nets):
-                net.watch = net.watch or debug.Watch(net)
+                net._debug()
         self.iter = self._step = 0
         self.loss = 0.0
         self.request: Callable[[], str] = lambda: "none"

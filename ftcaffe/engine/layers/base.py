@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -78,6 +79,7 @@ class Layer:
         self.blobs = BlobVec()
         self.propagate: list[bool] = []  # which parameters need a gradient
         self.weights: list[torch.Tensor] = []  # the parameters, while `compute` runs
+        self.room = math.inf  # values that memory has beyond the parameters so far
 
     def setup(self, bottoms: Sequence[Blob]) -> None:
         """Read what depends on the bottoms' shapes; make the parameters with `add_parameter`."""
@@ -132,8 +134,14 @@ class Layer:
                 blob.gradient.add(gradient)
 
     def add_parameter(self, shape: Shape, filler: Any) -> None:
-        """Append a parameter blob, filled."""
+        """Append a parameter blob, filled; `Error` before that where it does not fit in memory."""
         blob = Blob(shape)
+        needed = blob.count if filler.type == "constant" else 2 * blob.count  # random numbers are copied to it
+        if needed > self.room:
+            held, left = (f"{count / 2**28:.1f} GB" for count in (needed, self.room))
+            what = f"out of memory: to fill a parameter of shape {shape} takes {held}, those before it leave {left}"
+            raise self.fault(f"{what}; make the net smaller")
+        self.room -= blob.count
         self.fill(blob, filler)
         self.blobs.append(blob)
         self.propagate.append(True)
