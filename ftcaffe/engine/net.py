@@ -16,6 +16,7 @@ import torch
 from ftcaffe.engine import debug, graph, memory, net_log, parameters, reach
 from ftcaffe.engine.assemble import assemble
 from ftcaffe.engine.blob import Blob
+from ftcaffe.engine.node import Node
 from ftcaffe.errors import Error, located
 from ftcaffe.proto import caffe_pb2, read_net
 
@@ -59,6 +60,8 @@ class Net:
         self.layers = [node.layer.shown for node in made.nodes]
         self.learnable, self.lr_mult, self.decay_mult = made.learnable, made.lr_mult, made.decay_mult
         self._loss_shapes: dict[str, tuple[int, ...]] = {}  # of the blobs whose gradient holds their loss weight
+        for name in self._loss_of:
+            self._weigh(name)
         self._fits = False  # in memory: seen to when the net first runs
         self._before_forward: list[Callable[[int], None]] = []
         self._after_forward: list[Callable[[int], None]] = []
@@ -110,10 +113,14 @@ class Net:
         """Names of each layer's bottoms."""
         return OrderedDict((layer.name, list(layer.bottom)) for layer in self.message.layer)
 
-    @property
+    @cached_property
     def blob_loss_weights(self) -> OrderedDict[str, float]:
-        """Weight in the loss of each blob."""
-        return OrderedDict((name, self._loss_of.get(name, 0.0)) for name in self.blobs)
+        """Weight in the loss of each blob, as the last layer has it that gives it: 0 of a loss worked on in place."""
+        weights = OrderedDict.fromkeys(self.blobs, 0.0)
+        for node, layer in zip(self._nodes, self.message.layer, strict=True):
+            given = dict(node.losses)
+            weights.update((name, given.get(index, 0.0)) for index, name in enumerate(layer.top))
+        return weights
 
     # pycaffe's own numbering: blobs by their place in the net.
 
@@ -301,7 +308,7 @@ class Net:
                 node = self._nodes[number]
                 node.reshape()
                 node.layer.forward(node.bottoms, node.tops)
-                losses.extend(node.tops[index].values.tensor.sum() * weight for index, weight in node.losses)
+                losses.extend(self._weighted(node))
                 for call in self._after_forward:
                     call(number)
         return float(sum(losses))
@@ -309,7 +316,6 @@ class Net:
     def _backward(self, first: int, last: int) -> None:
         """Run layers `first` down to `last` backward, those that need it; callbacks hear of them all, as in Caffe."""
         self._check_range(last, first)
-        self._weigh_losses()
         with located(self.path), self._within_memory():
             for number in range(first, last - 1, -1):
                 for call in self._before_backward:
@@ -329,13 +335,21 @@ class Net:
             self._fits = True
         return memory.guard(self._nodes, backward)
 
-    def _weigh_losses(self) -> None:
-        """Write each loss's weight to its gradient, once: what a user puts there in its place is what counts then."""
-        for name, weight in self._loss_of.items():
-            blob = self.blobs[name]
-            if self._loss_shapes.get(name) != blob.shape:
-                blob.gradient.tensor.fill_(weight)
-                self._loss_shapes[name] = blob.shape
+    def _weighted(self, node: Node) -> Iterator[torch.Tensor]:
+        """The losses that a layer gives, weighed by what stands in their gradients, as Caffe weighs them.
+
+        That is the loss weight, unless a user has written another there, or a layer that works on the loss in place.
+        """
+        for index, _ in node.losses:
+            self._weigh(node.layer.message.top[index])
+            yield (node.tops[index].values.tensor * node.tops[index].gradient.tensor).sum()
+
+    def _weigh(self, name: str) -> None:
+        """Write a loss's weight to its gradient, once for each shape."""
+        blob = self.blobs[name]
+        if self._loss_shapes.get(name) != blob.shape:
+            blob.gradient.tensor.fill_(self._loss_of[name])
+            self._loss_shapes[name] = blob.shape
 
     def _check_range(self, low: int, high: int) -> None:
         if low < 0 or high >= len(self.layers):
