@@ -32,7 +32,7 @@ def read(path: Path) -> dict[str, str]:
 
 
 def assign(
-    lesions: Mapping[str, bool],
+    shows: Mapping[str, bool],
     test_fraction: float,
     rng: np.random.Generator,
     given: Mapping[str, str] | None = None,
@@ -42,53 +42,51 @@ def assign(
 
     Parameters
     ----------
-    lesions : for each unit, whether it shows a lesion.
+    shows : for each unit, whether it shows what is looked for: a lesion, a vessel's wall.
     test_fraction : part of the units that go to the test split.
-    rng : draws the units; those with a lesion and those without are drawn apart, so that each split gets both.
+    rng : draws the units; those that show it and those that do not are drawn apart, so that each split gets both.
     given : splits that are laid down, of every unit; where it names no ``val``, a fifth of its ``train`` is drawn.
     place : the source or the table, named in errors.
 
     Raises
     ------
-    Error : too few units with a lesion to have one in each split; a unit without a split or unknown.
+    Error : too few units that show it to have one in each split; a unit without a split or unknown.
     """
     if given is not None:
-        _check_given(given, lesions, place)
-        splits = {unit: given[unit] for unit in lesions}
+        _check_given(given, shows, place)
+        splits = {unit: given[unit] for unit in shows}
     else:
-        test = _drawn(list(lesions), lesions, test_fraction, rng, left=2)
-        splits = {unit: "test" if unit in test else "train" for unit in lesions}
+        test = _drawn(list(shows), shows, test_fraction, rng, left=2)
+        splits = {unit: "test" if unit in test else "train" for unit in shows}
     if "val" not in splits.values():
         train = [unit for unit, split in splits.items() if split == "train"]
-        for unit in _drawn(train, lesions, VALIDATION, rng, left=1):
+        for unit in _drawn(train, shows, VALIDATION, rng, left=1):
             splits[unit] = "val"
     for split in SPLITS:
-        if not any(lesions[unit] for unit in lesions if splits[unit] == split):
-            count, bearing = len(lesions), sum(lesions.values())
+        if not any(shows[unit] for unit in shows if splits[unit] == split):
             raise Error(
-                f"leaves the {split} split without a unit that shows a lesion ({count} units, {bearing} with one)",
+                f"leaves the {split} split without a unit that shows what is looked for "
+                f"({sum(shows.values())} of {len(shows)} do)",
                 place,
-                remedy="at least three such units are needed, one for each of train, val and test",
+                remedy="each of train, val and test needs one",
             )
     return splits
 
 
 def nested(
-    lesions: Mapping[str, bool], fractions: Sequence[float], rng: np.random.Generator
+    shows: Mapping[str, bool], fractions: Sequence[float], rng: np.random.Generator
 ) -> dict[float, frozenset[str]]:
     """The units that each fraction of the training set keeps: whole units, each set within every larger one.
 
-    Units with a lesion and those without are dropped in the same proportion; at least one with a lesion stays.
+    Units that show what is looked for and those that do not are dropped in the same proportion; at least one that
+    does stays.
     """
-    bearing, free = ([u for u in lesions if lesions[u] is kind] for kind in (True, False))
-    order = [[units[i] for i in rng.permutation(len(units))] for units in (bearing, free)]
-    kept: dict[float, frozenset[str]] = {}
-    for fraction in fractions:
-        with_lesion, without = order
-        kept[fraction] = frozenset(
-            with_lesion[: max(1, round(fraction * len(with_lesion)))] + without[: round(fraction * len(without))]
-        )
-    return kept
+    groups = ([unit for unit in shows if shows[unit] is kind] for kind in (True, False))
+    bearing, free = ([units[i] for i in rng.permutation(len(units))] for units in groups)
+    return {
+        fraction: frozenset(bearing[: max(1, round(fraction * len(bearing)))] + free[: round(fraction * len(free))])
+        for fraction in fractions
+    }
 
 
 def balance(labels: np.ndarray, total: int, rng: np.random.Generator) -> np.ndarray:
@@ -109,12 +107,12 @@ def balance(labels: np.ndarray, total: int, rng: np.random.Generator) -> np.ndar
 
 
 def _drawn(
-    units: Sequence[str], lesions: Mapping[str, bool], fraction: float, rng: np.random.Generator, left: int
+    units: Sequence[str], shows: Mapping[str, bool], fraction: float, rng: np.random.Generator, left: int
 ) -> set[str]:
-    """About `fraction` of the units with a lesion and of those without; at least one with, and `left` with stay."""
+    """About `fraction` of the units of each kind; of those that show it at least one, and `left` of them stay."""
     drawn: set[str] = set()
     for kind in (True, False):
-        group = [unit for unit in units if lesions[unit] is kind]
+        group = [unit for unit in units if shows[unit] is kind]
         count = round(fraction * len(group))
         if kind:
             count = max(min(count, len(group) - left), min(1, len(group)))
@@ -122,10 +120,10 @@ def _drawn(
     return drawn
 
 
-def _check_given(given: Mapping[str, str], lesions: Mapping[str, bool], place: Path | None) -> None:
-    missing = [unit for unit in lesions if unit not in given]
+def _check_given(given: Mapping[str, str], shows: Mapping[str, bool], place: Path | None) -> None:
+    missing = [unit for unit in shows if unit not in given]
     if missing:
         raise Error(f"gives no split for unit '{missing[0]}'", place, remedy="add a row for each unit")
-    unknown = [unit for unit in given if unit not in lesions]
+    unknown = [unit for unit in given if unit not in shows]
     if unknown:
         raise Error(f"names unit '{unknown[0]}', which is not in the source", place, remedy="mend the name")

@@ -154,7 +154,7 @@ def test_a_mask_without_emboli_is_a_scan_without(tmp_path, caplog, capsys):
     (tmp_path / "set.csv").write_text(f"{TABLE}p1,a.nrrd,m.nrrd\n")
     assert prepare(tmp_path / "set.csv", tmp_path / "work", "--layout", "csv") == 2
     assert "m.nrrd: marks no embolus; counted as a scan without" in caplog.text
-    one_line(capsys, r"leaves the train split without a unit that shows a lesion \(1 units, 0 with one\)")
+    one_line(capsys, r"leaves the train split without a unit that shows what is looked for \(0 of 1 do\)")
 
 
 def test_two_copies_of_a_set_are_told(tmp_path, capsys):

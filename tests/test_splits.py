@@ -42,7 +42,8 @@ def test_half_of_the_units_test_and_a_fifth_of_the_rest_validates():
 
 @pytest.mark.parametrize(("bearing", "free"), [(0, 5), (1, 5), (2, 0), (2, 20)])
 def test_too_few_units_with_lesions_are_an_error(bearing, free):
-    with pytest.raises(Error, match=r"leaves the (train|val|test) split without a unit that shows a lesion"):
+    told = rf"leaves the (train|val|test) split without a unit that shows what is looked for \({bearing} of "
+    with pytest.raises(Error, match=told + rf"{bearing + free} do\); each of train, val and test needs one"):
         splits.assign(units(bearing, free), 0.5, rng())
 
 
