@@ -264,7 +264,7 @@ class TestSolver:
         lmdb.write("train.lmdb", [(b"%08d" % i, datum.encode(np.zeros((3, 67, 67), np.uint8), i)) for i in range(4)])
         solver = caffe.SGDSolver("solver.prototxt")
         with pytest.raises(
-            Error, match=r"net\.prototxt: layer 'loss' .*: a label is 2, and the 2 classes have labels 0 to 1"
+            Error, match=r"net\.prototxt: layer 'loss' .*: a label is 3, and the 2 classes have labels 0 to 1"
         ):
             solver.step(1)
 

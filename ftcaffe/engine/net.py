@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import cached_property
+from functools import cached_property, reduce
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
@@ -311,7 +311,7 @@ class Net:
                 losses.extend(self._weighted(node))
                 for call in self._after_forward:
                     call(number)
-        return float(sum(losses))
+        return float(reduce(torch.add, losses)) if losses else 0.0
 
     def _backward(self, first: int, last: int) -> None:
         """Run layers `first` down to `last` backward, those that need it; callbacks hear of them all, as in Caffe."""

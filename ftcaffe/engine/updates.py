@@ -7,6 +7,7 @@ solver's times `lr_mult`. A step leaves in a parameter's `diff` what was taken f
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,12 @@ from ftcaffe.errors import Error
 from ftcaffe.proto import read_solver
 
 _LEAST = 1e-30  # rate whose inverse float32 holds
+
+
+@functools.lru_cache(maxsize=8)
+def _inverse(share: float, device: torch.device) -> torch.Tensor:
+    """1 / share; rates that stand still, as most do, have it made once."""
+    return torch.full((), 1 / share, device=device)
 
 
 class SGDSolver(Solver):
@@ -44,7 +51,7 @@ class SGDSolver(Solver):
                 nesterov=False,
                 maximize=False,
                 is_first_step=False,
-                grad_scale=torch.full((), 1 / share, device=v.device),  # by which it divides
+                grad_scale=_inverse(share, v.device),  # by which it divides
             )
         else:
             v.mul_(momentum)
@@ -57,7 +64,8 @@ class SGDSolver(Solver):
 
     def _one_pass(self, *tensors: torch.Tensor) -> bool:
         """Whether the fused update serves: for L2, and tensors that lie in memory in the same way."""
-        return self.param.regularization_type == "L2" and len({tensor.stride() for tensor in tensors}) == 1
+        first = tensors[0].stride()
+        return self.param.regularization_type == "L2" and all(tensor.stride() == first for tensor in tensors)
 
     def penalty(self, weights: torch.Tensor) -> torch.Tensor:
         """What weight decay adds to the gradient: the derivative of W²/2 (L2) or of |W| (L1)."""

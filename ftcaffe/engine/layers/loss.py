@@ -88,11 +88,10 @@ def read_labels(
     if ignored is not None:
         counted = labels != ignored
         labels = labels.where(counted, 0)
-    wrong = (labels < 0) | (labels >= classes)
-    if wrong.any():
-        raise layer.fault(
-            f"a label is {int(labels[wrong][0])}, and the {classes} classes have labels 0 to {classes - 1}"
-        )
+    if labels.numel():
+        for label in map(int, labels.aminmax()):
+            if not 0 <= label < classes:
+                raise layer.fault(f"a label is {label}, and the {classes} classes have labels 0 to {classes - 1}")
     return labels, counted
 
 
