@@ -1,6 +1,11 @@
 """A drop-in for BVLC Caffe 1.0's Python module, on PyTorch: ``import ftcaffe.engine as caffe``."""
 
+import os as _os
 import sys as _sys
+
+# Read when PyTorch loads its OpenMP. By default a thread that has nothing to do spins for about a millisecond;
+# on a machine that others use too it takes the core from the one it waits for: training is 3 to 20 times as slow.
+_os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 try:
     import torch as _torch  # noqa: F401
