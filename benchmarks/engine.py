@@ -5,7 +5,9 @@
 A step is data from LMDB, forward, backward and update. Both use all cores; the table holds medians of the rounds, and
 the ratio is the median of each round's own, since machines drift. `share` is the rate at which the engine does the
 net's matrix products, as a share of the rate at which PyTorch multiplies two matrices of 2048 × 2048 in the same
-minutes: what is left is everything that is no product. Memory is what the process grew by.
+minutes: what is left is everything that is no product. Memory is the most that each process held while it trained,
+and the most that one holds which does no more than a small convolution, pooling and product in PyTorch, forward and
+backward: what the library itself takes.
 """
 
 from __future__ import annotations
@@ -30,6 +32,13 @@ from ftcaffe.proto import caffe_pb2, to_text
 from ftcaffe.store import atomic, datum, lmdb
 
 STEP = Path(__file__).with_name("step.py")
+ALONE = """
+import resource, torch
+x, kernel = (torch.randn(2, 3, n, n, requires_grad=True) for n in (8, 3))
+y = torch.nn.functional.max_pool2d(torch.nn.functional.conv2d(x, kernel), 2).flatten(1)
+(y @ torch.randn(y.shape[1], 5)).sum().backward()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
 Figures = dict[str, float]
 
 
@@ -62,8 +71,8 @@ def _fed(net: Any, subject: Subject) -> Any:
     return fed
 
 
-def measure(command: list[str]) -> Figures:
-    """What a process of `step.py` prints."""
+def measure(command: list[str]) -> Any:
+    """What a process prints in its last line, JSON."""
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr[-500:]}")
@@ -98,17 +107,19 @@ def compare(subject: Subject, root: str, rounds: int) -> list[tuple[Figures, Fig
         ]
 
 
-def rows(name: str, batch: int, turns: list[tuple[Figures, Figures, float]]) -> list[str]:
-    """Two rows of the table."""
+def rows(name: str, batch: int, turns: list[tuple[Figures, Figures, float]], alone: float) -> list[str]:
+    """Two rows of the table; `alone` is PyTorch's own memory in kB."""
+    engine, original = (statistics.median(turn[side]["memory"] for turn in turns) for side in (0, 1))
+    most, theirs, own, over = (kb / 1024 for kb in (engine, original, alone, engine - original - alone))
+    memory = f"{most:.0f} − ({theirs:.0f} + {own:.0f}) = {over:+.0f}"
     lines = []
     for what, title in (("step", "training step"), ("forward", "forward")):
-        ours, theirs = ([turn[side][what] for turn in turns] for side in (0, 1))
-        ratio = statistics.median(a / b for a, b in zip(ours, theirs, strict=True))
+        ours, others = ([turn[side][what] for turn in turns] for side in (0, 1))
+        ratio = statistics.median(a / b for a, b in zip(ours, others, strict=True))
         share = statistics.median(engine[what] * engine[f"{what} products"] / machine for engine, _, machine in turns)
-        memory = " / ".join(f"{statistics.median(t[side]['memory'] for t in turns) / 1024:.0f}" for side in (0, 1))
         lines.append(
             f"| {f'{name}, {batch}' if what == 'step' else ''} | {title} | {statistics.median(ours):.1f} "
-            f"| {statistics.median(theirs):.1f} | {ratio:.1f} | {share:.0%} | {memory if what == 'step' else ''} |"
+            f"| {statistics.median(others):.1f} | {ratio:.1f} | {share:.0%} | {memory if what == 'step' else ''} |"
         )
     return lines
 
@@ -122,10 +133,14 @@ def benchmark() -> None:
     root = os.environ.get("FTCAFFE_ORACLE")
     if not root:
         sys.exit("FTCAFFE_ORACLE is not set: it names the root folder in which BVLC Caffe is installed")
-    print("| net, batch | | engine, images/s | BVLC Caffe, images/s | ratio | share | memory, MB |")
+    alone = measure([sys.executable, "-c", ALONE])
+    print(
+        "| net, batch | | engine, images/s | BVLC Caffe, images/s | ratio | share "
+        "| memory, MB: engine − (BVLC Caffe + PyTorch alone) |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name in options.nets or SUBJECTS:
-        for row in rows(name, SUBJECTS[name].batch, compare(SUBJECTS[name], root, options.rounds)):
+        for row in rows(name, SUBJECTS[name].batch, compare(SUBJECTS[name], root, options.rounds), alone):
             print(row, flush=True)
 
 

@@ -54,11 +54,10 @@ def main(folder, module):
     caffe.set_mode_cpu()
     os.chdir(folder)
     frozen = json.loads(Path("frozen.json").read_text())
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     solver = caffe.get_solver("solver.prototxt")
     batch = solver.net.blobs["data"].shape[0]
     found = {"step": rate(batch, lambda: solver.step(1))}
-    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    found["memory"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     found["step products"], found["forward products"] = products(solver.net, frozen)
     net = caffe.Net("forward.prototxt", caffe.TEST)
     net.share_with(solver.net)

@@ -121,3 +121,41 @@ def test_an_array_that_a_user_holds_outlives_the_release():
     assert (blob.diff == 2).all()
     assert blob.data.ctypes.data == data.ctypes.data
     assert blob.diff.ctypes.data == diff.ctypes.data
+
+
+def test_a_result_is_written_where_the_last_one_lay():
+    blob = Blob((2, 3, 4, 5))
+    first = blob.values.room(torch.channels_last)
+    blob.values.replace(first)
+    assert blob.values.room(torch.channels_last) is first
+    assert blob.values.room().data_ptr() != first.data_ptr()  # of another layout
+
+
+def test_what_another_holds_is_not_written_over():
+    blob = Blob((2, 3))
+    blob.values.replace(torch.ones(2, 3))
+    held = blob.values.lend()
+    blob.values.room().fill_(2)
+    assert (held == 1).all()
+    array = blob.data
+    blob.values.room().fill_(3)
+    assert (array != 3).all()
+
+
+FROZEN = """
+layer { name: "data" type: "Input" top: "data" input_param { shape { dim: 2 dim: 3 dim: 8 dim: 8 } } }
+layer { name: "label" type: "Input" top: "label" input_param { shape { dim: 2 } } }
+layer { name: "pool" type: "Pooling" bottom: "data" top: "pool" pooling_param { kernel_size: 2 stride: 2 } }
+layer { name: "ip" type: "InnerProduct" bottom: "pool" top: "ip" inner_product_param { num_output: 3 } }
+layer { name: "loss" type: "SoftmaxWithLoss" bottom: "ip" bottom: "label" top: "loss" }
+"""
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_a_layer_that_sends_nothing_down_keeps_nothing_for_it(tmp_path, forced):
+    (tmp_path / "net.prototxt").write_text(FROZEN + "force_backward: true" * forced)
+    net = caffe.Net(str(tmp_path / "net.prototxt"), caffe.TRAIN)
+    net.forward()
+    net.backward()
+    kept = [value for value in vars(net.layers[2]).values() if torch.is_tensor(value)]
+    assert [value.dtype for value in kept] == [torch.int16] * forced

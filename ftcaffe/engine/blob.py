@@ -99,6 +99,19 @@ class Memory:
         if self._host is None:
             self._tensor, self.lent = None, False
 
+    def room(self, layout: torch.memory_format = torch.contiguous_format) -> torch.Tensor:
+        """Where to write what is about to replace the values: over them where no one else holds them, else fresh.
+
+        The caller reads nothing of this memory any more, and hands the tensor to `replace` when it is filled.
+        """
+        tensor, device = self._tensor, mode.device()
+        if self._host is None and not self.lent and tensor is not None and tensor.device == device:
+            whole = not tensor._is_view() and tensor.is_contiguous(memory_format=layout)
+            if whole:
+                return tensor
+        self.release()
+        return torch.empty(self._shape, device=device, memory_format=layout)
+
     def lend(self) -> torch.Tensor:
         """The values to hold on to: nothing that is written here later changes them."""
         tensor = self.tensor

@@ -55,6 +55,8 @@ class Net:
             self._needs_backward, self._propagate = reach.backward(
                 [node.layer for node in made.nodes], made.loss_of, self.message.force_backward
             )
+        for node, wanted in zip(made.nodes, self._propagate, strict=True):
+            node.layer.descends = any(wanted)
         self._nodes, self._loss_of = made.nodes, made.loss_of
         self.blobs: OrderedDict[str, Blob] = made.blobs
         self.layers = [node.layer.shown for node in made.nodes]

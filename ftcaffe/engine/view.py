@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
+from ftcaffe.engine import mode
 from ftcaffe.engine.blob import Gradient, Memory
 
 
@@ -45,6 +46,10 @@ class View(Memory):
 
     def release(self) -> None:
         """Nothing: the other may still be needed."""
+
+    def room(self, layout: torch.memory_format = torch.contiguous_format) -> torch.Tensor:
+        """As `Memory.room`, always fresh."""
+        return torch.empty(self._shape, device=mode.device(), memory_format=layout)
 
     def lend(self) -> torch.Tensor:
         """As `Memory.lend`."""

@@ -77,6 +77,7 @@ class Layer:
         self.name: str = message.name
         self.training = message.phase == 0
         self.blobs = BlobVec()
+        self.descends = True  # whether a bottom gets a gradient: if none does, nothing need be kept for that
         self.propagate: list[bool] = []  # which parameters need a gradient
         self.weights: list[torch.Tensor] = []  # the parameters, while `compute` runs
         self.room = math.inf  # values that memory has beyond the parameters so far
@@ -168,3 +169,9 @@ def axis_of(layer: Layer, axis: int, shape: Shape) -> int:
     if not -len(shape) <= axis < len(shape):
         raise layer.fault(f"axis {axis} of a blob of shape {shape}")
     return axis % len(shape)
+
+
+def layout(tensor: torch.Tensor) -> torch.memory_format:
+    """Whether the channels lie last, in a part of a tensor too."""
+    last = tensor.dim() == 4 and tensor.stride(1) == 1 and tensor.shape[1] > 1
+    return torch.channels_last if last else torch.contiguous_format

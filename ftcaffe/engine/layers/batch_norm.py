@@ -57,8 +57,9 @@ class BatchNorm(Layer):
             variance = channels.products(y, y)[0] / count
             self._update(mean, variance, count)
         self._inverse = (variance + self.eps).rsqrt_()
-        self._y = y.mul_(channels.spread(self._inverse, x.dim()))
-        tops[0].values.replace(self._y, lent=True)
+        y.mul_(channels.spread(self._inverse, x.dim()))
+        self._y = y if self.descends and not self.running else None
+        tops[0].values.replace(y, lent=self._y is not None)
 
     def _running(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Mean and variance from the sums."""

@@ -27,7 +27,6 @@ class LRN(Layer):
         message = self.message.lrn_param
         self.size, self.alpha, self.beta, self.k = message.local_size, message.alpha, message.beta, message.k
         self.within = message.norm_region == message.WITHIN_CHANNEL
-        self._scale: torch.Tensor | None = None
         if self.size % 2 == 0:
             raise self.fault(f"local_size {self.size} is not odd")
 
@@ -44,57 +43,58 @@ class LRN(Layer):
         return bottoms
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Across channels, the sum over channels is a product with a band matrix, block by block."""
+        """Across channels, block by block."""
         x = bottoms[0].values.tensor
         if self.within:
-            self._scale = self._windows(x * x).mul_(self.alpha).add_(1)
-            tops[0].values.replace(x * _power(self._scale, self.beta))
+            self._within = self._windows(x * x).mul_(self.alpha).add_(1)  # in place, x is lost
+            tops[0].values.replace(x * _power(self._within, self.beta))
             return
         x = _rows(x)
-        band = self._band(x)
-        tops[0].values.release()
-        if self._scale is None or self._scale.shape != x.shape or self._scale.device != x.device:
-            self._scale = torch.empty_like(x)
-        y = torch.empty_like(x)
+        top = tops[0].values.room(torch.channels_last)
+        y = _rows(top)
         for part in _blocks(x):
-            scale = self._scale[part]
-            torch.mm(x[part] * x[part], band, out=scale)
-            scale.add_(self.k)
-            torch.mul(x[part], _power(scale, self.beta), out=y[part])
-        tops[0].values.replace(_images(y, bottoms[0].shape))
+            torch.mul(x[part], _power(self._scale(x[part]), self.beta), out=y[part])
+        tops[0].values.replace(top)
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        """dx = dy · scale^−beta − 2·beta·(alpha/n) · x · Σ (dy · y / scale); within a channel the mean for Σ / n."""
+        """dx = dy · scale^−beta − 2·beta·(alpha/n) · x · Σ (dy · y / scale); within a channel the mean for Σ / n.
+
+        Across channels the scale is computed again: kept, it would be a blob more, and reading it as slow.
+        """
         if not propagate[0]:
             return
-        assert self._scale is not None
         x, y, above = bottoms[0].values.tensor, tops[0].values.tensor, tops[0].gradient.tensor
         if self.within:
-            power = _power(self._scale, self.beta)
-            ratio = self._windows(above * x * power / self._scale)
+            power = _power(self._within, self.beta)
+            ratio = self._windows(above * x * power / self._within)
             below = (above * power).addcmul_(x, ratio, value=-2 * self.beta * self.alpha)
             bottoms[0].gradient.replace(below)
             return
         x, y, above = _rows(x), _rows(y), _rows(above)
-        bottoms[0].gradient.release()
-        band = self._band(x)
-        below = torch.empty_like(x)
+        gradient = bottoms[0].gradient.room(torch.channels_last)
+        below = _rows(gradient)
         for part in _blocks(x):
-            scale = self._scale[part]
-            ratio = (above[part] * y[part]).div_(scale)
+            scale = self._scale(x[part])
+            ratio = self._sums((above[part] * y[part]).div_(scale))
             torch.mul(above[part], _power(scale, self.beta), out=below[part])
-            below[part].addcmul_(x[part], torch.mm(ratio, band), value=-2 * self.beta)
-        bottoms[0].gradient.replace(_images(below, bottoms[0].shape))
+            below[part].addcmul_(x[part], ratio, value=-2 * self.beta * self.alpha / self.size)
+        bottoms[0].gradient.replace(gradient)
+
+    def _scale(self, rows: torch.Tensor) -> torch.Tensor:
+        """Of rows of channels."""
+        return self._sums(rows * rows).mul_(self.alpha / self.size).add_(self.k)
+
+    def _sums(self, rows: torch.Tensor) -> torch.Tensor:
+        """Over the nearest channels of each."""
+        sums = rows.clone()
+        for away in range(1, self.size // 2 + 1):
+            sums[:, away:] += rows[:, :-away]
+            sums[:, :-away] += rows[:, away:]
+        return sums
 
     def _windows(self, images: torch.Tensor) -> torch.Tensor:
         """The mean over the window around each pixel."""
         return torch.nn.functional.avg_pool2d(images, self.size, 1, self.size // 2)
-
-    def _band(self, rows: torch.Tensor) -> torch.Tensor:
-        """alpha / n where two channels are within reach of each other, else 0."""
-        channel = torch.arange(rows.shape[1], device=rows.device)
-        near = (channel[:, None] - channel[None, :]).abs() <= self.size // 2
-        return near.to(rows.dtype) * (self.alpha / self.size)
 
 
 @register("MVN")
@@ -148,11 +148,6 @@ class MVN(Layer):
 def _rows(images: torch.Tensor) -> torch.Tensor:
     """N × C × H × W as (N·H·W) × C; no copy where the channels lie last."""
     return images.permute(0, 2, 3, 1).reshape(-1, images.shape[1])
-
-
-def _images(rows: torch.Tensor, shape: Shape) -> torch.Tensor:
-    n, c, h, w = shape
-    return rows.view(n, h, w, c).permute(0, 3, 1, 2)
 
 
 def _blocks(rows: torch.Tensor) -> Sequence[slice]:

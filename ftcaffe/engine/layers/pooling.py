@@ -87,12 +87,14 @@ class Pooling(Layer):
         if not self.max:
             return super().forward(bottoms, tops)
         x = channels_last(bottoms[0].values.tensor)
-        tops[0].values.release()
-        self._index = torch.empty(0)  # the last one's memory is this one's
-        y, self._index = self._maxima(x)
+        y = tops[0].values.room(torch.channels_last)
+        index = self._maxima(x, y)
         tops[0].values.replace(y)
+        if self.descends:
+            # PyTorch's eight bytes a value are more than the blob has itself.
+            self._index = index.to(torch.int16 if math.prod(x.shape[2:]) < 2**15 else torch.int32)
         if len(tops) > 1:
-            tops[1].values.replace(self._index.to(torch.float32))
+            tops[1].values.replace(index.to(torch.float32))
         return None
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
@@ -106,22 +108,22 @@ class Pooling(Layer):
         if not like.is_contiguous(memory_format=torch.channels_last):
             like = torch.empty_like(like, memory_format=torch.channels_last)
         above = channels_last(tops[0].gradient.tensor)
-        bottoms[0].gradient.release()
+        below = bottoms[0].gradient.room(torch.channels_last)
+        window = (self.kernel, self.stride, self.pad)
         if not self.native:
-            below = torch.zeros(like.shape, device=like.device).flatten(2)
-            seen = (self._index >= 0).flatten(2)
-            below.scatter_add_(2, self._index.flatten(2).clamp(min=0), above.flatten(2) * seen)
-            below = below.view(like.shape)
+            index = self._index.flatten(2).long()
+            sums = torch.zeros(like.shape, device=like.device).flatten(2)
+            below.copy_(sums.scatter_add_(2, index.clamp(min=0), above.flatten(2) * (index >= 0)).view(like.shape))
         elif self.max:
-            below = torch.ops.aten.max_pool2d_with_indices_backward(
-                above, like, self.kernel, self.stride, self.pad, (1, 1), self.ceil, self._index
+            torch.ops.aten.max_pool2d_with_indices_backward.grad_input(
+                above, like, *window, (1, 1), self.ceil, self._index.long(), grad_input=below
             )
         elif self.pad == (0, 0) and all(k >= n for k, n in zip(self.kernel, like.shape[2:], strict=True)):
             # One window over all, as before a classifier: many times as fast as PyTorch's backward.
-            below = torch.empty_like(like).copy_(above / math.prod(like.shape[2:]))
+            below.copy_(above / math.prod(like.shape[2:]))
         else:
-            below = torch.ops.aten.avg_pool2d_backward(
-                above, like, self.kernel, self.stride, self.pad, self.ceil, True, None
+            torch.ops.aten.avg_pool2d_backward.grad_input(
+                above, like, *window, self.ceil, True, None, grad_input=below
             )
         bottoms[0].gradient.replace(below)
         return None
@@ -143,16 +145,19 @@ class Pooling(Layer):
         ]
         return sums / (areas[0][:, None] * areas[1][None, :])
 
-    def _maxima(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """The maxima and their indices in the plane, −1 for a window past the border."""
+    def _maxima(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        """Write the maxima to y; returns their indices in the plane, −1 for a window past the border."""
+        index = torch.empty_like(y, dtype=torch.int64)
+        pool = torch.ops.aten.max_pool2d_with_indices.out
         if self.native:
-            return torch.ops.aten.max_pool2d_with_indices(x, self.kernel, self.stride, self.pad, (1, 1), self.ceil)
+            pool(x, self.kernel, self.stride, self.pad, (1, 1), self.ceil, out=y, indices=index)
+            return index
         padded = self._padded(x, torch.finfo(torch.float32).min)
-        y, index = torch.ops.aten.max_pool2d_with_indices(padded, self.kernel, self.stride)
+        pool(padded, self.kernel, self.stride, out=y, indices=index)
         row = torch.div(index, padded.shape[3], rounding_mode="floor") - self.pad[0]
         column = index % padded.shape[3] - self.pad[1]
         inside = (row >= 0) & (row < x.shape[2]) & (column >= 0) & (column < x.shape[3])
-        return y, torch.where(inside, row * x.shape[3] + column, -1)
+        return torch.where(inside, row * x.shape[3] + column, -1)
 
     def _padded(self, x: torch.Tensor, value: float) -> torch.Tensor:
         """The plane grown, or cut, to what the windows cover exactly."""

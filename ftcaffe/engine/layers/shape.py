@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from ftcaffe.engine.blob import Blob
-from ftcaffe.engine.layers.base import Layer, Shape, axis_of, register
+from ftcaffe.engine.layers.base import Layer, Shape, axis_of, layout, register
 from ftcaffe.engine.view import GradientView, View
 
 
@@ -57,8 +57,8 @@ class Split(Apart):
         elif len(reached) == 1:
             bottoms[0].gradient.replace(reached[0].lend(), lent=True)
         else:
-            bottoms[0].gradient.release()
-            total = reached[0].tensor + reached[1].tensor
+            total = bottoms[0].gradient.room(layout(reached[0].tensor))
+            torch.add(reached[0].tensor, reached[1].tensor, out=total)
             for gradient in reached[2:]:
                 total += gradient.tensor
             bottoms[0].gradient.replace(total)
@@ -202,8 +202,8 @@ class Concat(Joint):
             tops[0].share(bottoms[0], gradient=True)
         else:
             parts = [bottom.values.tensor for bottom in bottoms]
-            tops[0].values.release()
-            tops[0].values.replace(torch.cat(parts, self.axis))
+            whole = tops[0].values.room(layout(parts[0]))
+            tops[0].values.replace(torch.cat(parts, self.axis, out=whole))
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
         """To each bottom its part."""
