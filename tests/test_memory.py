@@ -127,6 +127,7 @@ def test_a_result_is_written_where_the_last_one_lay():
     blob = Blob((2, 3, 4, 5))
     first = blob.values.room(torch.channels_last)
     blob.values.replace(first)
+    blob.values.release()
     assert blob.values.room(torch.channels_last) is first
     assert blob.values.room().data_ptr() != first.data_ptr()  # of another layout
 
@@ -140,6 +141,23 @@ def test_what_another_holds_is_not_written_over():
     array = blob.data
     blob.values.room().fill_(3)
     assert (array != 3).all()
+
+
+def test_a_gradient_that_another_holds_is_not_written_over():
+    blob = Blob((2, 3))
+    blob.gradient.replace(blob.gradient.room().fill_(1))
+    held = blob.gradient.lend()
+    blob.gradient.clear()
+    assert (blob.gradient.tensor == 0).all()
+    blob.gradient.room().fill_(2)
+    assert (held == 1).all()
+
+
+def test_a_rectified_result_lies_where_the_last_one_lay(net):
+    net._forward(0, 4)
+    first = net.blobs["ip"].values.tensor
+    net._forward(0, 4)
+    assert net.blobs["ip"].values.tensor is first
 
 
 FROZEN = """

@@ -26,6 +26,7 @@ class Memory:
     def __init__(self, shape: Sequence[int]) -> None:
         self._shape = tuple(shape)
         self._tensor: torch.Tensor | None = None  # zeros until written
+        self._home: torch.Tensor | None = None  # where layers write that choose where
         self._host: torch.Tensor | None = None  # what the handed-out array shows
         self._host_is_newer = False
         self.lent = False  # whether the tensor is held elsewhere too: then it is not written in place
@@ -40,6 +41,7 @@ class Memory:
         shape = tuple(shape)
         if shape == self._shape:
             return
+        self._home = None
         if math.prod(shape) == math.prod(self._shape):
             if self._tensor is not None:
                 self._tensor = self.tensor.contiguous().view(shape)
@@ -84,6 +86,8 @@ class Memory:
 
     def replace(self, fresh: torch.Tensor, *, lent: bool = False) -> None:
         """Take a layer's fresh result for the values; `lent` where the layer or another memory holds it too."""
+        if fresh is not self._home:
+            self._leave()
         if self._host is not None and fresh.device.type == "cpu":
             if self._tensor is not self._host:
                 self._tensor = self._host
@@ -97,20 +101,25 @@ class Memory:
     def release(self) -> None:
         """Give back the memory of values that are about to be replaced, so that the fresh ones can lie there."""
         if self._host is None:
+            self._leave()
             self._tensor, self.lent = None, False
 
     def room(self, layout: torch.memory_format = torch.contiguous_format) -> torch.Tensor:
-        """Where to write what is about to replace the values: over them where no one else holds them, else fresh.
+        """Where to write what is about to replace the values: the same memory each time, unless it is lent.
 
-        The caller reads nothing of this memory any more, and hands the tensor to `replace` when it is filled.
+        The caller hands the tensor to `replace` when it is filled. It may hold the values until then, or not.
         """
-        tensor, device = self._tensor, mode.device()
-        if self._host is None and not self.lent and tensor is not None and tensor.device == device:
-            whole = not tensor._is_view() and tensor.is_contiguous(memory_format=layout)
-            if whole:
-                return tensor
-        self.release()
-        return torch.empty(self._shape, device=device, memory_format=layout)
+        device = mode.device()
+        if self.lent or self._host is not None:
+            self._home = None
+        if self._home is None or self._home.device != device or not self._home.is_contiguous(memory_format=layout):
+            self._home = torch.empty(self._shape, device=device, memory_format=layout)
+        return self._home
+
+    def _leave(self) -> None:
+        """Never write again to memory that is held elsewhere."""
+        if self.lent and self._tensor is self._home:
+            self._home = None
 
     def lend(self) -> torch.Tensor:
         """The values to hold on to: nothing that is written here later changes them."""
@@ -139,6 +148,7 @@ class Gradient(Memory):
     def tensor(self) -> torch.Tensor:
         """As `Memory.tensor`; the caller may write, so it counts as not zero from here on."""
         if self.lent and (self.is_zero or self._shown is not None):
+            self._leave()
             self._tensor, self.lent = None, False
         tensor = super().tensor
         if self._shown is not None:

@@ -9,7 +9,7 @@ import torch
 
 from ftcaffe.engine import mode
 from ftcaffe.engine.blob import Blob
-from ftcaffe.engine.layers.base import Layer, Shape, register
+from ftcaffe.engine.layers.base import Layer, Shape, layout, register
 from ftcaffe.proto import caffe_pb2
 
 aten = torch.ops.aten
@@ -57,29 +57,22 @@ class ReLU(Neuron):
         self.slope = self.message.relu_param.negative_slope
 
     def forward(self, bottoms: Sequence[Blob], tops: Sequence[Blob]) -> None:
-        """Written over the bottom where the top is the bottom and no other layer holds on to its values."""
+        """In place, this is where a convolution's fresh result comes to lie where the last one lay."""
         x = bottoms[0].values.tensor
-        if tops[0] is bottoms[0] and not bottoms[0].values.lent and not x._is_view():
-            aten.leaky_relu_(x, self.slope) if self.slope else x.relu_()
-        else:
-            tops[0].values.release()
-            tops[0].values.replace(aten.leaky_relu(x, self.slope) if self.slope else x.relu())
+        y = tops[0].values.room(layout(x))
+        aten.leaky_relu.out(x, self.slope, out=y) if self.slope else torch.clamp_min(x, 0, out=y)
+        tops[0].values.replace(y)
 
     def backward(self, tops: Sequence[Blob], propagate: Sequence[bool], bottoms: Sequence[Blob]) -> None:
-        """Written over the top's gradient on the same terms."""
-        gradient = bottoms[0].gradient
-        if propagate[0] and tops[0] is bottoms[0] and not self.slope:
-            above, x = gradient.tensor, bottoms[0].values.tensor
-            if not gradient.lent and not above._is_view() and above.stride() == x.stride():
-                aten.threshold_backward.grad_input(above, x, 0, grad_input=above)
-                return
-        super().backward(tops, propagate, bottoms)
-
-    def gradient(self, above: torch.Tensor, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        """The top's gradient where the bottom is positive, slope times it elsewhere."""
-        if self.slope:
-            return aten.leaky_relu_backward(above, x, self.slope, False)
-        return aten.threshold_backward(above, x, 0)
+        """The top's gradient where the bottom is positive, slope times it elsewhere; it comes to lie likewise."""
+        if propagate[0]:
+            above, x = tops[0].gradient.tensor, bottoms[0].values.tensor
+            below = bottoms[0].gradient.room(layout(x))
+            if self.slope:
+                aten.leaky_relu_backward.grad_input(above, x, self.slope, False, grad_input=below)
+            else:
+                aten.threshold_backward.grad_input(above, x, 0, grad_input=below)
+            bottoms[0].gradient.replace(below)
 
 
 @register("PReLU")
