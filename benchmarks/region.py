@@ -56,7 +56,7 @@ def main(folder, module):
     os.chdir(folder)
     patches = caffe.Net("deploy.prototxt", caffe.TEST, weights="net.caffemodel")
     regions = caffe.Net("deploy_dense.prototxt", caffe.TEST)
-    region = json.loads(Path("region.json").read_text())
+    region = json.loads(Path("region.json").read_text(encoding="utf-8"))
     for name, blobs in patches.params.items():
         for number, blob in enumerate(blobs):
             into = regions.params[region["layers"][name]][number]

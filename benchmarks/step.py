@@ -53,7 +53,7 @@ def main(folder, module):
     caffe = importlib.import_module(module)
     caffe.set_mode_cpu()
     os.chdir(folder)
-    frozen = json.loads(Path("frozen.json").read_text())
+    frozen = json.loads(Path("frozen.json").read_text(encoding="utf-8"))
     solver = caffe.get_solver("solver.prototxt")
     batch = solver.net.blobs["data"].shape[0]
     found = {"step": rate(batch, lambda: solver.step(1))}

@@ -195,7 +195,7 @@ def caffe_build() -> gpus.Build | None:
     if path.is_file():
         told = json.loads(path.read_text())
         return gpus.Build(gpus.pair(told["cuda"]), tuple(told["real"]), tuple(told["ptx"]))
-    return None if "libcublas" in Path("/proc/self/maps").read_text() else gpus.Build(None)
+    return None if "libcublas" in Path("/proc/self/maps").read_text(encoding="utf-8") else gpus.Build(None)
 
 
 def torch_build() -> gpus.Build:

@@ -123,7 +123,7 @@ def _gpus(found: dict[str, Engine]) -> Iterator[str]:
 def _release() -> str:
     """The driver's own version, as the kernel module tells it."""
     try:
-        told = Path("/proc/driver/nvidia/version").read_text()
+        told = Path("/proc/driver/nvidia/version").read_text(encoding="utf-8")
     except OSError:
         return "of unknown version"
     matched = re.search(r"\b\d{3}\.\d+(\.\d+)?\b", told)

@@ -76,10 +76,10 @@ def test_apply_measures_an_image(place, run, maps):
     arguments = ["--run", str(run.folder), "--out", str(out), "--maps", maps, "--engine", ENGINE]
     arguments += ["--mm-per-pixel", "0.06"]
     assert main(["apply", "cimt", str(image), *arguments, "--roi", "40,45,36,40"]) == 0
-    with (out / "thickness.csv").open(newline="") as stream:
+    with (out / "thickness.csv").open(encoding="utf-8", newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert (row["image"], row["x"], row["y"], row["maps"]) == ("clin_0001_L", "40", "45", maps)
-    with (out / "clin_0001_L_1.csv").open(newline="") as stream:
+    with (out / "clin_0001_L_1.csv").open(encoding="utf-8", newline="") as stream:
         traces = np.array([[float(line["li"]), float(line["ma"])] for line in csv.DictReader(stream)])
     assert float(row["thickness_mm"]) == pytest.approx(0.06 * np.diff(traces, axis=1).mean(), abs=1e-3)
     assert 0 < float(row["confidence"]) <= 1

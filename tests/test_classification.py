@@ -50,7 +50,7 @@ def prepared(tmp_path, source, *arguments, app="images"):
 
 
 def table(path):
-    with path.open(newline="") as stream:
+    with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 

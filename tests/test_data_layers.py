@@ -35,7 +35,7 @@ def net(text, phase=caffe.TRAIN):
     """A net of one layer without bottoms, or of the text itself."""
     if not text.startswith("layer"):
         text = f'layer {{ name: "d" top: "data" top: "label" {text} }}'
-    with open("net.prototxt", "w") as file:  # noqa: PTH123 the working folder is the test's own
+    with open("net.prototxt", "w", encoding="utf-8") as file:  # noqa: PTH123 the working folder is the test's own
         file.write(text)
     return caffe.Net("net.prototxt", phase)
 

@@ -51,7 +51,7 @@ def _message(text: str = UNPADDED):
 
 def _trained(message, path: Path):
     """A net with weights by which every layer keeps the signal's strength and the classes differ."""
-    path.write_text(to_text(message))
+    path.write_text(to_text(message), encoding="utf-8")
     net = engine.Net(str(path), engine.TEST)
     rng = np.random.default_rng(5)
     for number, blobs in enumerate(net.params.values()):

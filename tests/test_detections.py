@@ -43,7 +43,7 @@ def test_each_candidate_has_the_mean_over_its_patches(clip):
 def test_the_table_and_the_copy_of_the_video(clip, tmp_path):
     found = detections.detect(clip, 16, "none", 1, predict)
     detections.write(clip, found, 0.25, tmp_path)
-    with (tmp_path / "detections.csv").open(newline="") as stream:
+    with (tmp_path / "detections.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 12
     assert tuple(rows[0]) == detections.COLUMNS

@@ -120,7 +120,7 @@ def test_the_page_and_the_tables_show_where_engines_part(work, tmp_path):
     page = written.page.read_text("utf-8")
     assert "Where the engines part" in page
     assert 'id="engines-' in page
-    with (tmp_path / "engines.csv").open() as stream:
+    with (tmp_path / "engines.csv").open(encoding="utf-8") as stream:
         (row,) = csv.DictReader(stream)
     assert (row["run"], row["reference"]) == ("conv1-fc8, ftcaffe.engine", "conv1-fc8, BVLC Caffe")
     assert (row["iterations"], row["alike_iterations"]) == ("320", "100")
@@ -128,10 +128,10 @@ def test_the_page_and_the_tables_show_where_engines_part(work, tmp_path):
     assert float(row["score"]) == pytest.approx(0.125)
     assert "<td>100 of 320</td><td>1.0e-02</td><td>5.0e-01 conv3</td>" in page
     assert "conv1-fc8: ftcaffe.engine against BVLC Caffe" in page
-    with (tmp_path / "engine_scores.csv").open() as stream:
+    with (tmp_path / "engine_scores.csv").open(encoding="utf-8") as stream:
         first = next(csv.DictReader(stream))
     assert float(first["difference"]) == pytest.approx(0.125)
-    with (tmp_path / "engine_losses.csv").open() as stream:
+    with (tmp_path / "engine_losses.csv").open(encoding="utf-8") as stream:
         assert sum(1 for _ in stream) == 1 + 320
 
 

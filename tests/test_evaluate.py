@@ -19,7 +19,7 @@ from ftcaffe.command import main
 
 def rows(folder, name):
     """The rows of a table."""
-    with (folder / f"{name}.csv").open() as stream:
+    with (folder / f"{name}.csv").open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -186,7 +186,7 @@ def test_different_test_sets_are_refused_unless_allowed(tmp_path, capsys):
     assert main([*command, "--allow-different-test-sets"]) == 0
     for row in rows(tmp_path / "out", "pairwise"):
         assert (row["intervals_overlap"], row["p_value"], row["test"]) == ("yes", "", "")
-    assert "no paired test is made" in (tmp_path / "out" / "report.html").read_text()
+    assert "no paired test is made" in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
 ROC = "unit,image,label,score\na,1,1,0.9\na,2,0,0.5\nb,3,0,0.1\nb,4,1,0.3\n"

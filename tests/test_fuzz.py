@@ -34,7 +34,7 @@ net_param { layer { name: "r" type: "ReLU" relu_param { negative_slope: .1 } } }
 @pytest.fixture(scope="module", autouse=True)
 def bounded():
     """Memory that runs away is a MemoryError, and so a failure, not the end of the machine."""
-    with open("/proc/self/statm") as stream:  # noqa: PTH123 a special file
+    with open("/proc/self/statm", encoding="utf-8") as stream:  # noqa: PTH123 a special file
         held = int(stream.read().split()[0]) * resource.getpagesize()
     before = resource.getrlimit(resource.RLIMIT_AS)
     resource.setrlimit(resource.RLIMIT_AS, (held + MEMORY, before[1]))

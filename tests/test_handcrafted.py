@@ -121,7 +121,7 @@ def test_the_source_can_have_moved(method, tmp_path):
 
 def test_what_was_learned_is_written_beside_the_scores(method, tmp_path):
     path, _ = handcrafted("polyp", options(), tmp_path)
-    with (path.parent / "weights.csv").open() as stream:
+    with (path.parent / "weights.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert rows[0]["feature"] == "tells"
     assert float(rows[0]["weight"]) > 0
@@ -168,11 +168,11 @@ def study(tmp_path_factory):
 
 
 def test_the_report_shows_it_beside_the_runs(study):
-    with (study.page.parent / "operating_points.csv").open() as stream:
+    with (study.page.parent / "operating_points.csv").open(encoding="utf-8") as stream:
         runs = [row["run"] for row in csv.DictReader(stream)]
     assert runs[-1] == "handcrafted"
     assert "handcrafted" in (study.page.parent / "curve.svg").read_text()
-    assert study.page.read_text().count("handcrafted") > 2
+    assert study.page.read_text("utf-8").count("handcrafted") > 2
 
 
 def test_the_headline_speaks_of_runs(study):
@@ -180,6 +180,6 @@ def test_the_headline_speaks_of_runs(study):
 
 
 def test_the_report_names_what_it_does_not_show(study):
-    text = study.page.read_text()
+    text = study.page.read_text("utf-8")
     assert "handcrafted_s0_11111111" in text
     assert "learned from other data" in text

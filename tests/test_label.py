@@ -43,7 +43,7 @@ def opened(browser, path):
 
 def test_the_page_holds_every_frame_and_names_no_other_file(frames, tmp_path):
     assert page.write(frames, tmp_path / "page.html", 20) == 12
-    text = (tmp_path / "page.html").read_text()
+    text = (tmp_path / "page.html").read_text("utf-8")
     pictures = json.loads(re.search(r"const pictures = (.*);\n", text)[1])
     sizes = {Image.open(io.BytesIO(base64.b64decode(one))).size for one in pictures}
     assert len(pictures) == 12

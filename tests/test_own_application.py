@@ -56,10 +56,10 @@ def test_from_a_phantom_to_a_report(ftcaffe):
     assert done.returncode == 0, done.stderr
     done = ftcaffe("report", "leaves", "--draws", "20")
     assert done.returncode == 0, done.stderr
-    page = (ftcaffe.place / "work/reports/leaves/report.html").read_text()
+    page = (ftcaffe.place / "work/reports/leaves/report.html").read_text("utf-8")
     assert "Spots on leaves" in page
     assert "false positives per leaf" in page
-    with (ftcaffe.place / "work/data/leaves/manifest.csv").open() as stream:
+    with (ftcaffe.place / "work/data/leaves/manifest.csv").open(encoding="utf-8") as stream:
         assert next(csv.reader(stream)) == ["key", "label", "split", "unit", "image", "candidate", "quarters"]
 
 

@@ -45,7 +45,7 @@ def test_workers_end_with_a_killed_parent():
 def alive(process: int) -> bool:
     """Whether a process runs: one that has ended and waits for its parent does not."""
     try:
-        state = Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0]
+        state = Path(f"/proc/{process}/stat").read_text(encoding="utf-8").split(")")[1].split()[0]
     except OSError:
         return False
     return state != "Z"

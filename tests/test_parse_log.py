@@ -133,7 +133,7 @@ def test_the_verb_writes_what_there_is(tmp_path, capsys):
     assert main(["parse_log", str(log), str(tmp_path / "out"), "--verbose", "--delimiter", ";"]) == 0
     (written,) = (tmp_path / "out").iterdir()
     assert capsys.readouterr().out == f"Wrote {written}\n"
-    with written.open(newline="") as stream:
+    with written.open(encoding="utf-8", newline="") as stream:
         table = list(csv.reader(stream, delimiter=";"))
     assert written.name == "run.log.train"
     assert table == [

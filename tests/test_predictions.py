@@ -38,7 +38,7 @@ CLASSES = ("dark", "bright", "never")
 def test_every_image_of_a_folder_has_its_probabilities_by_name(source, tmp_path):
     found = predictions.predict(source, View((67, 67)), CLASSES, bright, None)
     predictions.write(found, View((67, 67)), tmp_path / "out")
-    with (tmp_path / "out/probabilities.csv").open(newline="") as stream:
+    with (tmp_path / "out/probabilities.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["image"] for row in rows] == list(LEVELS)
     assert [row["class"] for row in rows] == ["bright", "bright", "dark", "bright"]

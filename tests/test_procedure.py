@@ -28,7 +28,7 @@ def source(tmp_path_factory):
 
 
 def rows(path):
-    with path.open(newline="") as stream:
+    with path.open(encoding="utf-8", newline="") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -147,7 +147,7 @@ def test_the_page_names_the_run_and_the_dataset_says_how_frames_are_cut(source, 
         return np.tile([0.25, 0.75], (sum(patch.shape == (3, 67, 67) for patch in patches), 1))
 
     FRAMES.apply(options, source / "videos/procedure01.avi", predict, tmp_path / "out")
-    assert "Run work/runs/frames/deep;" in (tmp_path / "out/report.html").read_text()
+    assert "Run work/runs/frames/deep;" in (tmp_path / "out/report.html").read_text("utf-8")
     assert [row["probability"] for row in rows(tmp_path / "out/timeline.csv")] == ["0.75"] * 3
 
 

@@ -46,7 +46,7 @@ def nrrd(path):
 
 def baseline(data, family, case):
     """The values of a case by the feature's name."""
-    with (data / "baseline" / f"baseline_{family}.csv").open() as stream:
+    with (data / "baseline" / f"baseline_{family}.csv").open(encoding="utf-8") as stream:
         header, *rows = csv.reader(stream)
     column = header.index(case)
     return {row[0].removeprefix(f"original_{family}_"): row[column] for row in rows}

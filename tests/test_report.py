@@ -93,7 +93,7 @@ def test_figures_and_tables_lie_beside_the_page(written):
 
 def rows(folder, name):
     """The rows of a table."""
-    with (folder / f"{name}.csv").open() as stream:
+    with (folder / f"{name}.csv").open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -123,7 +123,7 @@ def test_evaluate_takes_scores_of_other_software(tmp_path, capsys):
     assert re.search(r"^theirs +\d+ %", said, re.MULTILINE)
     assert "theirs finds" in said
     assert f"next: open {tmp_path / 'out' / 'report.html'}" in said
-    assert "Training" not in (tmp_path / "out" / "report.html").read_text()
+    assert "Training" not in (tmp_path / "out" / "report.html").read_text("utf-8")
 
 
 def test_curves_of_different_candidates_share_a_table(tmp_path):

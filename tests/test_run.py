@@ -84,7 +84,7 @@ class TestWhole:
 
     def test_best_is_the_row_of_highest_auc(self, whole):
         folder = _only_run(whole)
-        with (folder / "log.csv").open() as stream:
+        with (folder / "log.csv").open(encoding="utf-8") as stream:
             rows = [(float(row["val_auc"]), int(row["iteration"])) for row in csv.DictReader(stream)]
         best = json.loads((folder / "best.json").read_text())
         assert best["val_auc"] == max(auc for auc, _ in rows)

@@ -48,7 +48,7 @@ def written(tmp_path_factory):
 
 def rows(folder, name):
     """The rows of a table."""
-    with (folder / f"{name}.csv").open() as stream:
+    with (folder / f"{name}.csv").open(encoding="utf-8") as stream:
         return list(csv.DictReader(stream))
 
 
@@ -59,9 +59,8 @@ def by(errors, run, interface):
 
 def test_the_unit_of_length_stands_in_every_table(tmp_path):
     path = write(tmp_path / "errors.csv", made())
-    path.write_text(
-        "".join(f"{line},{'measured_in' if n == 0 else 'µm'}\n" for n, line in enumerate(path.read_text().split()))
-    )
+    lines = path.read_text("utf-8").split()
+    path.write_text("".join(f"{line},{'µm' if n else 'measured_in'}\n" for n, line in enumerate(lines)), "utf-8")
     assert main(["evaluate", str(path), "--out", str(tmp_path / "out")]) == 0
     for name in ("errors", "pairwise_errors"):
         assert {row["measured_in"] for row in rows(tmp_path / "out", name)} == {"µm"}

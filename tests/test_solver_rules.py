@@ -132,7 +132,7 @@ def test_iter_size_makes_a_larger_batch(make):
     split = make("iter_size: 3 momentum: 0.9")
     split.step(2)
     net = NET.replace("dim: 4", "dim: 12")
-    open("net.prototxt", "w").write(net)  # noqa: PTH123, SIM115
+    open("net.prototxt", "w", encoding="utf-8").write(net)  # noqa: PTH123, SIM115
     whole = make("momentum: 0.9")
     whole.step(2)
     for name in ("ip", "fix"):

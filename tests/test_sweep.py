@@ -52,7 +52,7 @@ def test_the_initialiser_is_an_axis_of_scratch_alone():
 def test_every_combination_has_a_folder_and_a_row(work):
     runs = _plan(work)
     plan.write(work, "polyp", runs)
-    with (work / "runs/polyp/plan.csv").open() as stream:
+    with (work / "runs/polyp/plan.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert [row["run"] for row in rows] == [run.name for run in runs]
     for row in rows:

@@ -61,8 +61,8 @@ def _write_nets(transform: alexnet.Transform, classes: int = 2) -> None:
 
     source = alexnet.Source("data/polyp/train.lmdb", "data/polyp/val.lmdb", 16, transform)
     net = alexnet.train_val("polyp", classes, source, rates("scratch"), "xavier", "tiny")
-    Path("train_val.prototxt").write_text(to_text(net))
-    Path("deploy.prototxt").write_text(to_text(alexnet.deploy("polyp", classes, "tiny")))
+    Path("train_val.prototxt").write_text(to_text(net), encoding="utf-8")
+    Path("deploy.prototxt").write_text(to_text(alexnet.deploy("polyp", classes, "tiny")), encoding="utf-8")
 
 
 def _nets(engine: str):
@@ -106,7 +106,7 @@ def _change(change) -> None:
 
     net = read_net("train_val.prototxt")
     change(net)
-    Path("train_val.prototxt").write_text(to_text(net))
+    Path("train_val.prototxt").write_text(to_text(net), encoding="utf-8")
 
 
 @pytest.mark.parametrize(

@@ -139,12 +139,12 @@ def test_the_report_has_errors_thickness_and_panels(work):
     out = work / "reports" / "polyp" / "segmentation"
     assert written.page == out / "report.html"
     assert (work / "reports" / "polyp" / "report.html").is_file()
-    with (out / "errors.csv").open(newline="") as stream:
+    with (out / "errors.csv").open(encoding="utf-8", newline="") as stream:
         errors = {(row["run"], row["interface"]): float(row["mean"]) for row in csv.DictReader(stream)}
     assert errors["only fc8", "LI"] == pytest.approx(60 + 60 * 0.0375)
     assert errors["conv1-fc8", "MA"] == pytest.approx(60 * 0.0375)
     assert ("handcrafted", "LI") in errors
-    with (out / "thickness.csv").open(newline="") as stream:
+    with (out / "thickness.csv").open(encoding="utf-8", newline="") as stream:
         assert [round(float(row["experts"]) / 0.06) for row in csv.DictReader(stream)] == [14, 16, 18, 11]
     assert len(list((out / "panels").glob("*.png"))) == 4
     text = written.page.read_text("utf-8")
@@ -174,7 +174,7 @@ def measure(pictures, out):
 
 def test_a_region_is_measured_in_millimetres(tmp_path):
     measure([picture(((30, 40, 92, 60), (50, 38, 92, 60)))], tmp_path)
-    with (tmp_path / "thickness.csv").open(newline="") as stream:
+    with (tmp_path / "thickness.csv").open(encoding="utf-8", newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [(row["image"], row["region"], row["x"], row["columns"], row["crossed"]) for row in rows] == [
         ("i", "1", "30", "92", "0"),
@@ -183,7 +183,7 @@ def test_a_region_is_measured_in_millimetres(tmp_path):
     for row in rows:
         assert float(row["thickness_mm"]) == pytest.approx((sets.MA - sets.LI) * 0.06, abs=0.01)
         assert float(row["confidence"]) > 0.5
-    with (tmp_path / "i_2.csv").open(newline="") as stream:
+    with (tmp_path / "i_2.csv").open(encoding="utf-8", newline="") as stream:
         traces = list(csv.DictReader(stream))
     assert [int(row["x"]) for row in traces] == list(range(50, 142))
     assert all(abs(float(row["li"]) - sets.LI) < 0.2 and abs(float(row["ma"]) - sets.MA) < 0.2 for row in traces)
@@ -192,7 +192,7 @@ def test_a_region_is_measured_in_millimetres(tmp_path):
 
 def test_a_wall_that_leaves_the_region_is_told(tmp_path, caplog):
     measure([picture(((30, 15, 92, 60),))], tmp_path)  # its last row is the MA interface's
-    with (tmp_path / "thickness.csv").open(newline="") as stream:
+    with (tmp_path / "thickness.csv").open(encoding="utf-8", newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert int(row["at_border"]) == 92
     assert "the wall leaves it" in caplog.text
@@ -203,7 +203,7 @@ def test_a_net_that_is_not_sure_is_told(tmp_path, caplog):
         return np.full((3, *region.shape), np.float32(1 / 3))
 
     measuring.measure(iter([picture(((30, 40, 92, 60),))]), even, PLACES, 33.5, (92, 60), "patchwise", tmp_path)
-    with (tmp_path / "thickness.csv").open(newline="") as stream:
+    with (tmp_path / "thickness.csv").open(encoding="utf-8", newline="") as stream:
         (row,) = csv.DictReader(stream)
     assert float(row["confidence"]) == pytest.approx(1 / 3, abs=1e-3)
     assert "not sure of what it traces: mean probability 0.33" in caplog.text

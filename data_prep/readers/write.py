@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import locale
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,7 @@ def write_dicom(folder: Path, volume: Volume) -> None:
     row, column = volume.direction[:, 2], volume.direction[:, 1]
     # Identifiers that follow from the name, so that the same phantom gives the same bytes.
     root = f"1.2.826.0.1.3680043.10.511.{1 + int(volume.unit) if volume.unit.isdigit() else 1}"
+    spoken = locale.setlocale(locale.LC_ALL)  # which the writer would leave as "C"
     writer = sitk.ImageFileWriter()
     writer.KeepOriginalImageUIDOn()
     for k, section in enumerate(volume.array):
@@ -64,6 +66,7 @@ def write_dicom(folder: Path, volume: Volume) -> None:
             image.SetMetaData(tag, value)
         writer.SetFileName(str(folder / f"D{k + 1:04d}.dcm"))
         writer.Execute(image)
+    locale.setlocale(locale.LC_ALL, spoken)
 
 
 def _vector(values: np.ndarray) -> str:

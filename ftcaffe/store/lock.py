@@ -103,7 +103,7 @@ def _elsewhere(path: Path) -> str | None:
 
 def _told(path: Path) -> str | None:
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
         return f"{record['doing']} by {record['host']}:{record['pid']}"
     except (OSError, ValueError, KeyError):  # released, or partial for an instant when taken
         return None
@@ -113,7 +113,7 @@ def _taken(path: Path, patience: float = 0.0) -> IO[str] | None:
     """The file, locked; None where another has it, for longer than `patience`: `holder` may, for an instant."""
     until = time.monotonic() + patience
     while True:
-        stream = path.open("a+")
+        stream = path.open("a+", encoding="utf-8")
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if os.path.samestat(os.fstat(stream.fileno()), path.stat()):

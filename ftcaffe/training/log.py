@@ -88,7 +88,7 @@ def _read(path: Path, kind: type) -> list:
         return []
     columns = {field.name: {"int": int, "float": float}[str(field.type)] for field in fields(kind)}
     try:
-        with path.open(newline="") as stream:
+        with path.open(encoding="utf-8", newline="") as stream:
             return [
                 kind(**{name: convert(row[name]) for name, convert in columns.items()})
                 for row in csv.DictReader(stream)

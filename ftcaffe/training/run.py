@@ -185,7 +185,7 @@ def _solver(caffe: Any, folder: Path) -> Any:
     if not message.net:
         raise Error("names no net", folder / "solver.prototxt", remedy='add net: "FILE"')
     message.snapshot = 0
-    with tempfile.NamedTemporaryFile("w", suffix=".prototxt") as stream:
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", suffix=".prototxt") as stream:
         stream.write(to_text(message))
         stream.flush()
         return caffe.get_solver(stream.name)

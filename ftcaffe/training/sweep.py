@@ -233,7 +233,7 @@ def _show(line: str, bar: _Bar) -> None:
 
 def _last_line(path: Path) -> str | None:
     """What an engine said last, without the header that glog sets before it and the trace it sets after."""
-    lines = [line for line in path.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     fatal = [line.partition("] ")[2] for line in lines if line.startswith("F") and "] " in line]
     told = fatal or lines
     return told[-1] if told else None

@@ -156,7 +156,7 @@ def main(folder, out, module="caffe", gpu=None):
         caffe.set_mode_gpu()
     out = Path(out).resolve()
     os.chdir(folder)
-    cases = json.loads(Path("cases.json").read_text())
+    cases = json.loads(Path("cases.json").read_text(encoding="utf-8"))
     arrays = {}
     for name in cases:
         run = training if "solver" in cases[name] else layer

@@ -4,7 +4,7 @@ import json
 
 import caffe
 
-with open("watched.prototxt", "w") as f:
+with open("watched.prototxt", "w", encoding="utf-8") as f:
     f.write(
         """
         layer { name: "data" type: "Data" top: "data" top: "label" transform_param { scale: 0.004 crop_size: 20 }
@@ -18,7 +18,7 @@ with open("watched.prototxt", "w") as f:
           include { phase: TEST } }
         """
     )
-with open("watched_solver.prototxt", "w") as f:
+with open("watched_solver.prototxt", "w", encoding="utf-8") as f:
     f.write(
         'net: "watched.prototxt" test_iter: 2 test_interval: 3 base_lr: 0.01 lr_policy: "step" gamma: 0.5 stepsize: 4'
         ' momentum: 0.9 iter_size: 2 random_seed: 7 solver_mode: CPU snapshot: 4 snapshot_prefix: "watched"'

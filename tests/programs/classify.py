@@ -5,7 +5,7 @@ import json
 import caffe
 import numpy as np
 
-with open("classify.prototxt", "w") as f:
+with open("classify.prototxt", "w", encoding="utf-8") as f:
     f.write(
         """
         input: "data" input_dim: 10 input_dim: 3 input_dim: 24 input_dim: 24

@@ -19,7 +19,7 @@ layer { name: "fc" type: "InnerProduct" bottom: "pool1" top: "fc"
 layer { name: "drop" type: "Dropout" bottom: "fc" top: "fc" }
 layer { name: "prob" type: "Softmax" bottom: "fc" top: "prob" }
 """
-with open("features.prototxt", "w") as f:
+with open("features.prototxt", "w", encoding="utf-8") as f:
     f.write(NET)
 
 caffe.set_mode_cpu()

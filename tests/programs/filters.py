@@ -5,7 +5,7 @@ import json
 import caffe
 import numpy as np
 
-with open("conv.prototxt", "w") as f:
+with open("conv.prototxt", "w", encoding="utf-8") as f:
     f.write(
         """
         name: "convolution"

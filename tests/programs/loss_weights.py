@@ -27,7 +27,7 @@ random = np.random.RandomState(3)
 x, y = random.randn(4, 5), random.randint(0, 3, 4)
 found = {}
 for name, layers in NETS.items():
-    with open("weighted.prototxt", "w") as f:
+    with open("weighted.prototxt", "w", encoding="utf-8") as f:
         f.write(DATA + layers)
     caffe.set_random_seed(4)
     net = caffe.Net("weighted.prototxt", caffe.TRAIN)

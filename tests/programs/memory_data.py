@@ -5,7 +5,7 @@ import json
 import caffe
 import numpy as np
 
-with open("memory.prototxt", "w") as f:
+with open("memory.prototxt", "w", encoding="utf-8") as f:
     f.write(
         """
         layer { name: "data" type: "MemoryData" top: "data" top: "label"

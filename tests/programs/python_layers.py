@@ -15,9 +15,9 @@ n.relu = L.ReLU(n.gain, in_place=True)
 n.again = L.Python(n.relu, module="user_layers", layer="Gain", in_place=True, param=[dict(name="g")])
 n.out = L.InnerProduct(n.relu, num_output=1, weight_filler=dict(type="xavier"))
 n.loss = L.Python(n.out, n.target, module="user_layers", layer="EuclideanLoss", loss_weight=1)
-with open("waves.prototxt", "w") as f:
+with open("waves.prototxt", "w", encoding="utf-8") as f:
     f.write(str(n.to_proto()))
-with open("waves_solver.prototxt", "w") as f:
+with open("waves_solver.prototxt", "w", encoding="utf-8") as f:
     f.write(
         'train_net: "waves.prototxt" base_lr: 0.02 lr_policy: "fixed" momentum: 0.9 random_seed: 5 '
         'solver_mode: CPU snapshot_prefix: "waves"'

@@ -5,7 +5,7 @@ import json
 import caffe
 import numpy as np
 
-with open("reshaped.prototxt", "w") as f:
+with open("reshaped.prototxt", "w", encoding="utf-8") as f:
     f.write(
         """
         name: "reshaped" force_backward: true

@@ -23,9 +23,9 @@ n.pair_data = L.Input(shape=dict(dim=[6, 2, 4, 4]))
 n.sim = L.Input(shape=dict(dim=[6]))
 n.data, n.data_p = L.Slice(n.pair_data, slice_dim=1, slice_point=1, ntop=2)
 n.loss = L.ContrastiveLoss(tower(n, n.data, ""), tower(n, n.data_p, "_p"), n.sim, margin=1)
-with open("siamese.prototxt", "w") as f:
+with open("siamese.prototxt", "w", encoding="utf-8") as f:
     f.write(str(n.to_proto()))
-with open("siamese_solver.prototxt", "w") as f:
+with open("siamese_solver.prototxt", "w", encoding="utf-8") as f:
     f.write(
         'train_net: "siamese.prototxt" base_lr: 0.05 lr_policy: "fixed" momentum: 0.9 weight_decay: 0.001 '
         'random_seed: 9 solver_mode: CPU snapshot_prefix: "siamese"'
@@ -33,7 +33,7 @@ with open("siamese_solver.prototxt", "w") as f:
 d = caffe.NetSpec()
 d.data = L.Input(shape=dict(dim=[3, 1, 4, 4]))
 tower(d, d.data, "")
-with open("siamese_deploy.prototxt", "w") as f:
+with open("siamese_deploy.prototxt", "w", encoding="utf-8") as f:
     f.write(str(d.to_proto()))
 
 caffe.set_mode_cpu()

@@ -30,9 +30,9 @@ layer { name: "fc3-conv" type: "Convolution" bottom: "fc2-conv" top: "fc3-conv"
   convolution_param { num_output: 5 kernel_size: 1 } }
 layer { name: "prob" type: "Softmax" bottom: "fc3-conv" top: "prob" }
 """
-with open("classifier.prototxt", "w") as f:
+with open("classifier.prototxt", "w", encoding="utf-8") as f:
     f.write(HEAD % (29, 29) + CLASSIFIER)
-with open("convolutional.prototxt", "w") as f:
+with open("convolutional.prototxt", "w", encoding="utf-8") as f:
     f.write(HEAD % (61, 53) + CONVOLUTIONAL)
 
 caffe.set_mode_cpu()

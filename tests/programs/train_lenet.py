@@ -24,11 +24,11 @@ def lenet(lmdb, batch_size):
     return n.to_proto()
 
 
-with open("lenet_train.prototxt", "w") as f:
+with open("lenet_train.prototxt", "w", encoding="utf-8") as f:
     f.write(str(lenet("records.lmdb", 8)))
-with open("lenet_test.prototxt", "w") as f:
+with open("lenet_test.prototxt", "w", encoding="utf-8") as f:
     f.write(str(lenet("records.lmdb", 10)))
-with open("lenet_solver.prototxt", "w") as f:
+with open("lenet_solver.prototxt", "w", encoding="utf-8") as f:
     f.write(
         """
         train_net: "lenet_train.prototxt"
