@@ -36,16 +36,15 @@ def trace(application: str, work: Path, settings: wall_edges.Settings | None = N
     data = work / "data" / application
     digest = runs.read_json(data / "dataset.json")["digest"]
     path = work / "rivals" / application / NAME / "traces.h5"
-    how = None if settings is None else json.dumps(asdict(settings), sort_keys=True)
+    chosen = settings or wall_edges.Settings()
+    how = json.dumps(asdict(chosen), sort_keys=True)
     if path.is_file():
         there = tracing.read(path)
-        if there.dataset == digest and how in (None, there.settings):
+        if there.dataset == digest and (settings is None or there.settings == how):
             return path, False
-    settings = settings or wall_edges.Settings()
     tested = regions.read(data / "regions.h5", "test")
-    found = tuple(_traced(region, settings) for region in tested)
+    found = tuple(_traced(region, chosen) for region in tested)
     names = tuple(region.name for region in tested)
-    how = json.dumps(asdict(settings), sort_keys=True)
     tracing.write(path, Traces(NAME, "", "gradient", digest, names, found, how))
     return path, True
 
